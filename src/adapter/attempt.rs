@@ -1,0 +1,103 @@
+//! [`Attempt`]: what the core tells an adapter about the attempt.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{cancel::CancelHandle, runtime::Runtime};
+
+/// The limits of one attempt, in the request's extensions.
+///
+/// An async adapter may ignore it: the core drops its future. A blocking
+/// adapter honours it, in `send` and while its body is read.
+///
+/// ```
+/// # use tollgate::{Attempt, Body};
+/// # fn of(request: &http::Request<Body>) {
+/// let attempt = Attempt::of(request);
+/// if let Some(left) = attempt.time_left() {
+///     println!("{left:?} to the end of this attempt");
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Attempt {
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) read_timeout: Option<Duration>,
+    pub(crate) cancel: Option<CancelHandle>,
+    pub(crate) stream: bool,
+}
+
+impl Attempt {
+    /// Returns the request's attempt, or one without limits.
+    #[must_use]
+    pub fn of<B>(request: &http::Request<B>) -> Self {
+        match request.extensions().get::<Self>() {
+            Some(attempt) => attempt.clone(),
+            None => Self {
+                runtime: Arc::new(crate::runtime::ThreadRuntime),
+                deadline: None,
+                read_timeout: None,
+                cancel: None,
+                stream: false,
+            },
+        }
+    }
+
+    /// Returns the source of time.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.runtime
+    }
+
+    /// Returns when the attempt must be over, to the last byte of the body; to
+    /// the head only where [`is_stream`](Self::is_stream).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Returns the time to the [`deadline`](Self::deadline), zero if it has
+    /// passed, `None` if there is none.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(self.runtime.now()))
+    }
+
+    /// Returns the time for each chunk of a streamed body.
+    #[must_use]
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.read_timeout
+    }
+
+    /// Returns the call's cancel handle.
+    #[must_use]
+    pub fn cancel(&self) -> Option<&CancelHandle> {
+        self.cancel.as_ref()
+    }
+
+    /// Tells whether the call was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.as_ref().is_some_and(CancelHandle::is_cancelled)
+    }
+
+    /// Tells whether the caller reads the body itself, as a stream.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.stream
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("time_left", &self.time_left())
+            .field("stream", &self.stream)
+            .finish_non_exhaustive()
+    }
+}

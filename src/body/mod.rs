@@ -1,0 +1,326 @@
+//! [`Body`]: bytes to send or received, and whether they can be sent again.
+
+mod read;
+
+use std::{
+    error::Error as StdError,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+pub use read::BodyReader;
+use read::ReaderBody;
+
+/// Why a body stopped in the middle.
+pub type BodyError = Box<dyn StdError + Send + Sync>;
+
+static NO_BYTES: Bytes = Bytes::from_static(b"");
+
+type BoxedStream = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>;
+
+/// The bytes of a request or a response.
+///
+/// | made by | sent again on replay or redirect |
+/// |---|---|
+/// | [`Body::empty`] | yes |
+/// | [`Body::from`] bytes, `Vec<u8>`, `String`, `&'static str` | yes, shared, not copied |
+/// | [`Body::factory`] | yes: the factory is called once more |
+/// | [`Body::stream`], [`Body::from_reader`] | no: one-shot |
+///
+/// It is an [`http_body::Body`] both ways.
+///
+/// ```
+/// use tollgate::Body;
+///
+/// let body = Body::factory(|| Body::from("opened anew for each attempt"));
+/// assert!(body.is_replayable());
+/// assert!(!Body::from_reader(std::io::empty()).is_replayable());
+/// ```
+#[derive(Default)]
+pub struct Body {
+    kind: Kind,
+}
+
+#[derive(Default)]
+enum Kind {
+    #[default]
+    Empty,
+    Bytes(Bytes),
+    Factory {
+        make: Arc<dyn Fn() -> Body + Send + Sync>,
+        open: Option<Box<Body>>,
+    },
+    Stream(Exclusive),
+}
+
+/// A stream that is `Sync` because nobody polls it through a shared reference:
+/// the lock is only ever passed by `get_mut`.
+struct Exclusive {
+    stream: Mutex<BoxedStream>,
+    length: Option<u64>,
+}
+
+impl Exclusive {
+    fn get(&mut self) -> Pin<&mut (dyn HttpBody<Data = Bytes, Error = BodyError> + Send)> {
+        self.stream
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_mut()
+    }
+}
+
+impl Body {
+    /// Creates a body of no bytes.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Creates a body that `make` opens anew for each attempt.
+    ///
+    /// `make` runs when the first byte is asked for. It should return the same
+    /// bytes each time.
+    #[must_use]
+    pub fn factory(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
+        Self {
+            kind: Kind::Factory {
+                make: Arc::new(make),
+                open: None,
+            },
+        }
+    }
+
+    /// Creates a one-shot body from a stream of frames.
+    #[must_use]
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BodyError>,
+    {
+        let length = body.size_hint().exact();
+        Self {
+            kind: Kind::Stream(Exclusive {
+                stream: Mutex::new(Box::pin(Mapped(Box::pin(body)))),
+                length,
+            }),
+        }
+    }
+
+    /// Creates a one-shot body from a blocking reader.
+    ///
+    /// Its reads block the thread that polls it: the caller's in the blocking
+    /// engine. Under an async client, prefer [`Body::stream`].
+    #[must_use]
+    pub fn from_reader(reader: impl std::io::Read + Send + 'static) -> Self {
+        Self::stream(ReaderBody::new(reader))
+    }
+
+    /// Declares the length of a stream, so that it need not be sent in chunks.
+    ///
+    /// The stream has to keep the promise. Without effect on a body that knows
+    /// its length.
+    #[must_use]
+    pub fn with_length(mut self, bytes: u64) -> Self {
+        if let Kind::Stream(stream) = &mut self.kind {
+            stream.length = Some(bytes);
+        }
+        self
+    }
+
+    /// Returns the length in bytes, where it is known before the body is read.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::Empty => Some(0),
+            Kind::Bytes(bytes) => Some(bytes.len() as u64),
+            Kind::Factory { open: None, .. } => None,
+            Kind::Factory {
+                open: Some(body), ..
+            } => body.length(),
+            Kind::Stream(stream) => stream.length,
+        }
+    }
+
+    /// Tells whether the body is known to have no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.length() == Some(0)
+    }
+
+    /// Tells whether the body can be sent more than once.
+    #[must_use]
+    pub fn is_replayable(&self) -> bool {
+        !matches!(self.kind, Kind::Stream(_))
+    }
+
+    /// Returns the bytes, where they are in memory.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.kind {
+            Kind::Bytes(bytes) => Some(bytes),
+            Kind::Empty => Some(&NO_BYTES),
+            Kind::Factory { .. } | Kind::Stream(_) => None,
+        }
+    }
+
+    /// Copies a body that can be sent more than once; bytes are shared.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        let kind = match &self.kind {
+            Kind::Empty => Kind::Empty,
+            Kind::Bytes(bytes) => Kind::Bytes(bytes.clone()),
+            Kind::Factory { make, .. } => Kind::Factory {
+                make: Arc::clone(make),
+                open: None,
+            },
+            Kind::Stream(_) => return None,
+        };
+        Some(Self { kind })
+    }
+
+    /// Turns the body into a blocking reader.
+    ///
+    /// An I/O error holds our [`Error`](crate::Error) or the stream's own.
+    #[must_use]
+    pub fn into_reader(self) -> BodyReader {
+        BodyReader::new(self)
+    }
+
+    /// Polls for the next frame; see [`http_body::Body::poll_frame`].
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.kind {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Bytes(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.kind = Kind::Empty;
+                if bytes.is_empty() {
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Kind::Factory { make, open } => {
+                open.get_or_insert_with(|| Box::new(make())).poll(context)
+            }
+            Kind::Stream(stream) => {
+                let frame = ready!(stream.get().poll_frame(context));
+                if frame.is_none() {
+                    self.kind = Kind::Empty;
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.poll(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Empty => true,
+            Kind::Bytes(bytes) => bytes.is_empty(),
+            Kind::Factory { .. } | Kind::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.length()
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+/// Gives a foreign body our error type.
+struct Mapped<B>(Pin<Box<B>>);
+
+impl<B> HttpBody for Mapped<B>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<BodyError>,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.0
+            .as_mut()
+            .poll_frame(context)
+            .map(|frame| frame.map(|result| result.map_err(Into::into)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match &self.kind {
+            Kind::Empty => "empty",
+            Kind::Bytes(_) => "bytes",
+            Kind::Factory { .. } => "factory",
+            Kind::Stream(_) => "stream",
+        };
+        write!(f, "Body({name}")?;
+        if let Some(length) = self.length() {
+            write!(f, ", {length} bytes")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        let kind = if bytes.is_empty() {
+            Kind::Empty
+        } else {
+            Kind::Bytes(bytes)
+        };
+        Self { kind }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from_static(text.as_bytes()).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl From<()> for Body {
+    fn from((): ()) -> Self {
+        Self::empty()
+    }
+}

@@ -1,0 +1,243 @@
+//! [`Config`]: a client's defaults, and what one call sets differently.
+//!
+//! Precedence: the library's defaults, then the client's, then the call's.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderMap, StatusCode, Uri};
+
+use crate::headers::RedactedHeaders;
+
+/// The defaults, one place for code and docs.
+pub(crate) mod defaults {
+    use std::time::Duration;
+
+    pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+    pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(30);
+    pub(crate) const MAX_REDIRECTS: u32 = 10;
+    pub(crate) const MAX_ATTEMPTS: u32 = 10;
+    pub(crate) const MAX_RESPONSE_BYTES: u64 = 64 * 1024 * 1024;
+}
+
+/// Hops, replays and retries that one call may cost in all.
+pub(crate) const MAX_TRIPS: u32 = 20;
+
+/// In which order request interceptors run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Last registered first: axios's default.
+    #[default]
+    Lifo,
+    /// First registered first (axios: `legacyInterceptorReqResOrdering: false`).
+    Fifo,
+}
+
+/// Which statuses are a success.
+#[derive(Clone, Default)]
+pub(crate) enum StatusPolicy {
+    #[default]
+    Success,
+    Any,
+    Custom(Arc<dyn Fn(StatusCode) -> bool + Send + Sync>),
+}
+
+impl fmt::Debug for StatusPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "2xx",
+            Self::Any => "any",
+            Self::Custom(_) => "custom",
+        })
+    }
+}
+
+/// The base address, as it was given and as it was read.
+#[derive(Clone)]
+pub(crate) struct Base {
+    pub(crate) text: String,
+    pub(crate) uri: Uri,
+}
+
+/// A client's defaults; see [`ClientBuilder`](crate::ClientBuilder) for each.
+///
+/// | setting | default |
+/// |---|---|
+/// | `timeout` of one attempt | 30 s |
+/// | `deadline` of the call | none |
+/// | `read_timeout` of a streamed body | 30 s |
+/// | `max_redirects` | 10 |
+/// | `max_attempts` | 10 |
+/// | `max_response_bytes` | 64 MiB |
+/// | `max_request_bytes` | none |
+/// | `order` | [`Order::Lifo`] |
+/// | accepted statuses | 2xx |
+/// | `allow_absolute_urls` | no |
+/// | `allow_downgrade` | no |
+/// | `allow_cross_origin_bodies` | no |
+#[derive(Clone)]
+pub struct Config {
+    pub(crate) base: Option<Base>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) read_timeout: Option<Duration>,
+    pub(crate) max_redirects: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) max_response_bytes: Option<u64>,
+    pub(crate) max_request_bytes: Option<u64>,
+    pub(crate) order: Order,
+    pub(crate) status: StatusPolicy,
+    pub(crate) allow: Allow,
+}
+
+/// What is refused unless asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allow {
+    pub(crate) absolute_urls: bool,
+    pub(crate) downgrade: bool,
+    pub(crate) cross_origin_bodies: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            base: None,
+            headers: HeaderMap::new(),
+            timeout: Some(defaults::TIMEOUT),
+            deadline: None,
+            read_timeout: Some(defaults::READ_TIMEOUT),
+            max_redirects: defaults::MAX_REDIRECTS,
+            max_attempts: defaults::MAX_ATTEMPTS,
+            max_response_bytes: Some(defaults::MAX_RESPONSE_BYTES),
+            max_request_bytes: None,
+            order: Order::default(),
+            status: StatusPolicy::default(),
+            allow: Allow::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Returns the base address.
+    #[must_use]
+    pub fn base_url(&self) -> Option<&Uri> {
+        self.base.as_ref().map(|base| &base.uri)
+    }
+
+    /// Returns the headers that a call gets if it has none of that name.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Returns the time for one attempt, to the last byte of the body.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// Returns the time for the whole call.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    /// Returns the limit of a response's body, counted after decoding.
+    #[must_use]
+    pub fn max_response_bytes(&self) -> Option<u64> {
+        self.max_response_bytes
+    }
+
+    /// Returns how many redirects are followed.
+    #[must_use]
+    pub fn max_redirects(&self) -> u32 {
+        self.max_redirects
+    }
+
+    /// Returns how many attempts a call may make, the first one included.
+    #[must_use]
+    pub fn max_attempts(&self) -> u32 {
+        self.max_attempts
+    }
+
+    /// Returns the order of request interceptors.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.order
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("base_url", &self.base.as_ref().map(|base| &base.uri))
+            .field("headers", &RedactedHeaders(&self.headers))
+            .field("timeout", &self.timeout)
+            .field("deadline", &self.deadline)
+            .field("max_redirects", &self.max_redirects)
+            .field("max_attempts", &self.max_attempts)
+            .field("max_response_bytes", &self.max_response_bytes)
+            .field("order", &self.order)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One setting of a call: the client's, none, or its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Setting<T> {
+    #[default]
+    Inherit,
+    Unset,
+    Set(T),
+}
+
+impl<T: Copy> Setting<T> {
+    /// Merges with the client's value.
+    pub(crate) fn or(self, inherited: Option<T>) -> Option<T> {
+        match self {
+            Self::Inherit => inherited,
+            Self::Unset => None,
+            Self::Set(value) => Some(value),
+        }
+    }
+}
+
+/// What one call sets differently from its client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overrides {
+    pub(crate) timeout: Setting<Duration>,
+    pub(crate) deadline: Setting<Duration>,
+    pub(crate) read_timeout: Setting<Duration>,
+    pub(crate) max_response_bytes: Setting<u64>,
+    pub(crate) max_request_bytes: Setting<u64>,
+    pub(crate) max_redirects: Option<u32>,
+    pub(crate) order: Option<Order>,
+    pub(crate) status: Option<StatusPolicy>,
+    pub(crate) stream: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_the_constants_are() {
+        let config = Config::default();
+        assert_eq!(config.timeout(), Some(Duration::from_secs(30)));
+        assert_eq!(config.deadline(), None);
+        assert_eq!(config.read_timeout, Some(Duration::from_secs(30)));
+        assert_eq!(config.max_redirects(), 10);
+        assert_eq!(config.max_attempts(), 10);
+        assert_eq!(config.max_response_bytes(), Some(64 << 20));
+        assert_eq!(config.max_request_bytes, None);
+        assert_eq!(config.order(), Order::Lifo);
+    }
+
+    #[test]
+    fn a_call_inherits_unsets_or_sets() {
+        assert_eq!(Setting::Inherit.or(Some(1)), Some(1));
+        assert_eq!(Setting::<i32>::Unset.or(Some(1)), None);
+        assert_eq!(Setting::Set(2).or(Some(1)), Some(2));
+    }
+}

@@ -1,0 +1,30 @@
+//! What belongs to the call and not to one request: carried by `Request`,
+//! `Response` and `Error` alike, handed on by move.
+
+use std::{any::Any, fmt, sync::Arc, time::Instant};
+
+use crate::{cancel::CancelHandle, request::Original};
+
+/// The call behind a message.
+#[derive(Clone)]
+pub(crate) struct CallContext {
+    /// The client, as the client's module knows it; this one must not.
+    pub(crate) owner: Arc<dyn Any + Send + Sync>,
+    pub(crate) cancel: Option<CancelHandle>,
+    /// When the whole call must be over.
+    pub(crate) deadline: Option<Instant>,
+    /// The number of this attempt, from 1; 0 before the first.
+    pub(crate) attempt: u32,
+    /// Hops, replays and retries so far, which share one cap.
+    pub(crate) spent: u32,
+    /// The request before any interceptor, where somebody may ask for it.
+    pub(crate) original: Option<Arc<Original>>,
+}
+
+impl fmt::Debug for CallContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallContext")
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+//! What `?` turns into an [`Error`] inside an interceptor.
+
+use super::{Error, ErrorKind};
+
+macro_rules! invalid_request {
+    ($($source:ty => $message:literal,)*) => {$(
+        impl From<$source> for Error {
+            fn from(source: $source) -> Self {
+                Self::new(ErrorKind::InvalidRequest, $message).with_source(source)
+            }
+        }
+    )*};
+}
+
+invalid_request! {
+    http::header::InvalidHeaderName => "the header's name is not valid",
+    http::header::InvalidHeaderValue => "the header's value is not valid",
+    http::header::ToStrError => "the header's value is not visible ASCII",
+    http::method::InvalidMethod => "the method is not valid",
+    http::status::InvalidStatusCode => "the status is not valid",
+    http::Error => "the request is not valid",
+}
+
+impl From<http::uri::InvalidUri> for Error {
+    fn from(source: http::uri::InvalidUri) -> Self {
+        Self::new(ErrorKind::InvalidUrl, "the address is not valid").with_source(source)
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(source: serde_json::Error) -> Self {
+        Self::new(ErrorKind::Decode, "the JSON is not valid").with_source(source)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(source: std::io::Error) -> Self {
+        match source.downcast::<Self>() {
+            Ok(error) => error,
+            Err(source) => {
+                Self::new(ErrorKind::Transport, "an I/O operation failed").with_source(source)
+            }
+        }
+    }
+}
+
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind() {
+            ErrorKind::Timeout => std::io::ErrorKind::TimedOut,
+            ErrorKind::Decode => std::io::ErrorKind::InvalidData,
+            _ => std::io::ErrorKind::Other,
+        };
+        Self::new(kind, error)
+    }
+}

@@ -1,0 +1,346 @@
+//! [`Error`]: one word, opaque, redacted, with request and response attached.
+//!
+//! Callers match on [`kind`](Error::kind) or ask `is_…`; the text is for
+//! people. Causes are printed once, by walking [`source`](std::error::Error::source).
+
+mod convert;
+mod kind;
+mod print;
+
+use std::{borrow::Cow, error::Error as StdError, sync::Arc};
+
+use http::{Extensions, StatusCode};
+
+pub use kind::{ErrorCode, ErrorKind};
+
+use crate::{
+    context::CallContext,
+    interceptor::{Named, Replay, ResponseFlow},
+    request::{Request, RequestHead},
+    response::Response,
+};
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call failed.
+///
+/// One pointer wide, `Send + Sync + 'static`. `Display`, `Debug` and
+/// [`to_json`](Self::to_json) never show a header's secret, user-info or the
+/// value of a query parameter.
+///
+/// A refused status is an error here, as in axios, and carries its response:
+///
+/// ```
+/// use tollgate::{Client, MockAdapter};
+///
+/// # tollgate::runtime::block_on(async {
+/// let client = Client::new(MockAdapter::new().reply(404, "no such user"));
+/// let error = client.get("http://h/users/0").await.unwrap_err();
+///
+/// assert!(error.is_status(404));
+/// assert_eq!(error.code().as_str(), "ERR_BAD_REQUEST");
+/// assert_eq!(error.into_response().unwrap().text().unwrap(), "no such user");
+/// # });
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    code: Option<ErrorCode>,
+    message: Cow<'static, str>,
+    hint: Option<Cow<'static, str>>,
+    notes: Vec<Cow<'static, str>>,
+    head: Option<RequestHead>,
+    extensions: Extensions,
+    response: Option<Response>,
+    interceptor: Option<Named>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+    call: Option<CallContext>,
+}
+
+impl Error {
+    /// Creates an error of a kind. The message is lower case, without a full
+    /// stop, and must hold no secret.
+    ///
+    /// ```
+    /// use tollgate::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::InvalidRequest, "the tenant is missing");
+    /// assert_eq!(error.to_string(), "the tenant is missing");
+    /// ```
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            code: None,
+            message: message.into(),
+            hint: None,
+            notes: Vec::new(),
+            head: None,
+            extensions: Extensions::new(),
+            response: None,
+            interceptor: None,
+            source: None,
+            call: None,
+        }))
+    }
+
+    /// Creates what an interceptor returns when its own work failed.
+    #[must_use]
+    pub fn message(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(ErrorKind::Interceptor, message)
+    }
+
+    /// Wraps an error of the user's as the cause of an interceptor's failure.
+    #[must_use]
+    pub fn other(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Interceptor, "an interceptor failed").with_source(source)
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Adds a cause that several errors share.
+    #[must_use]
+    pub fn with_shared_source(mut self, source: Arc<dyn StdError + Send + Sync>) -> Self {
+        self.0.source = Some(source);
+        self
+    }
+
+    /// Adds what the reader can do about it.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a remark on what was not done, and why.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<Cow<'static, str>>) -> Self {
+        self.0.notes.push(note.into());
+        self
+    }
+
+    /// Sets a code that says more than the kind does.
+    #[must_use]
+    pub fn with_code(mut self, code: ErrorCode) -> Self {
+        self.0.code = Some(code);
+        self
+    }
+
+    /// Returns what failed.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Returns axios's code for this failure.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.0
+            .code
+            .unwrap_or_else(|| ErrorCode::of(self.0.kind, self.status()))
+    }
+
+    /// Returns the status of the attached response.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.response.as_ref().map(Response::status)
+    }
+
+    /// Tells whether the call was refused with this status.
+    #[must_use]
+    pub fn is_status(&self, status: u16) -> bool {
+        self.status()
+            .is_some_and(|actual| actual.as_u16() == status)
+    }
+
+    /// Tells whether time ran out.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == ErrorKind::Timeout
+    }
+
+    /// Tells whether no connection could be made, for any reason.
+    #[must_use]
+    pub fn is_connect(&self) -> bool {
+        matches!(
+            self.0.kind,
+            ErrorKind::Connect | ErrorKind::Dns | ErrorKind::Tls
+        )
+    }
+
+    /// Tells whether the host's name could not be resolved.
+    #[must_use]
+    pub fn is_dns(&self) -> bool {
+        self.0.kind == ErrorKind::Dns
+    }
+
+    /// Tells whether the call was cancelled (axios: `isCancel`).
+    #[must_use]
+    #[doc(alias = "isCancel")]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.kind == ErrorKind::Cancelled
+    }
+
+    /// Tells whether a body did not decode.
+    #[must_use]
+    pub fn is_decode(&self) -> bool {
+        self.0.kind == ErrorKind::Decode
+    }
+
+    /// Returns the request as it was last sent, or as it was when it failed.
+    #[must_use]
+    pub fn request(&self) -> Option<&RequestHead> {
+        self.0.head.as_ref()
+    }
+
+    /// Returns the response that came with the failure.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        self.0.response.as_ref()
+    }
+
+    /// Takes the response out, to recover with it.
+    #[must_use]
+    pub fn into_response(self) -> Option<Response> {
+        self.0.response
+    }
+
+    /// Returns the call's extensions.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        match &self.0.response {
+            Some(response) => response.extensions(),
+            None => &self.0.extensions,
+        }
+    }
+
+    /// Returns the number of attempts so far; 0 if nothing was tried.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.context().map_or(0, |call| call.attempt)
+    }
+
+    /// Returns the name of the interceptor that failed.
+    #[must_use]
+    pub fn interceptor(&self) -> Option<&str> {
+        self.0.interceptor.as_ref().map(Named::name)
+    }
+
+    /// Returns the remarks on what was not done, and why.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.0.notes.iter().map(AsRef::as_ref)
+    }
+
+    /// Returns what the reader can do about it, where we know.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Asks for the next attempt of the same call, from its original request.
+    ///
+    /// If the core cannot replay (a one-shot body, the attempts used up, no
+    /// call behind this error), the caller gets this error, with a note.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error itself where it belongs to no call.
+    pub fn replay(self) -> Result<ResponseFlow> {
+        if self.0.call.is_none() {
+            return Err(self.with_note("not replayed: the error belongs to no call"));
+        }
+        Ok(ResponseFlow::Replay(Replay::after_error(self)))
+    }
+
+    /// As [`replay`](Self::replay), with a change to the original request.
+    ///
+    /// The change is made once and lasts for all later attempts of the call.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`](Self::replay).
+    pub fn replay_with(
+        self,
+        change: impl FnOnce(&mut Request) + Send + 'static,
+    ) -> Result<ResponseFlow> {
+        match self.replay()? {
+            ResponseFlow::Replay(replay) => Ok(ResponseFlow::Replay(replay.with(change))),
+            ResponseFlow::Continue(response) => Ok(ResponseFlow::Continue(response)),
+        }
+    }
+
+    /// Returns the call's original request, before any interceptor.
+    ///
+    /// This is what a request interceptor's `on_rejected` recovers with. It is
+    /// `None` where the error belongs to no call or the body is a stream that
+    /// has been given away.
+    #[must_use]
+    pub fn original_request(&self) -> Option<Request> {
+        self.context()?.original.as_ref()?.request()
+    }
+
+    /// Finds one of our errors in a chain of sources (axios: `isAxiosError`).
+    #[must_use]
+    #[doc(alias = "isAxiosError")]
+    pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = error.source();
+        }
+        None
+    }
+
+    pub(crate) fn context(&self) -> Option<&CallContext> {
+        match &self.0.response {
+            Some(response) => response.context(),
+            None => self.0.call.as_ref(),
+        }
+        .or(self.0.call.as_ref())
+    }
+
+    pub(crate) fn set_context(&mut self, call: CallContext) {
+        self.0.call = Some(call);
+    }
+
+    pub(crate) fn set_head(&mut self, head: RequestHead) {
+        self.0.head = Some(head);
+    }
+
+    pub(crate) fn has_head(&self) -> bool {
+        self.0.head.is_some()
+    }
+
+    pub(crate) fn set_extensions(&mut self, extensions: Extensions) {
+        self.0.extensions = extensions;
+    }
+
+    pub(crate) fn set_response(&mut self, response: Response) {
+        self.0.response = Some(response);
+    }
+
+    /// Names the interceptor, unless one further in has been named already.
+    pub(crate) fn name_interceptor(&mut self, named: &Named) {
+        if self.0.interceptor.is_none() {
+            self.0.interceptor = Some(named.clone());
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}

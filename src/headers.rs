@@ -1,0 +1,39 @@
+//! Which headers are secrets, and how a map of headers is printed.
+
+use std::fmt;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE},
+};
+
+/// Tells whether a header of a request stays with the origin it was made for.
+pub(crate) fn is_credential(name: &HeaderName, value: &HeaderValue) -> bool {
+    value.is_sensitive()
+        || *name == AUTHORIZATION
+        || *name == COOKIE
+        || *name == PROXY_AUTHORIZATION
+        || name.as_str() == "cookie2"
+}
+
+/// Prints a map with the secrets masked.
+pub(crate) struct RedactedHeaders<'a>(pub(crate) &'a HeaderMap);
+
+impl fmt::Debug for RedactedHeaders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.0 {
+            // A `Location` may carry a token in its query.
+            let secret = is_credential(name, value)
+                || *name == SET_COOKIE
+                || *name == http::header::LOCATION
+                || *name == http::header::REFERER;
+            if secret {
+                map.entry(&name.as_str(), &"[REDACTED]");
+            } else {
+                map.entry(&name.as_str(), value);
+            }
+        }
+        map.finish()
+    }
+}

