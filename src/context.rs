@@ -8,6 +8,8 @@ use crate::{cancel::CancelHandle, request::Original};
 /// The call behind a message.
 #[derive(Clone)]
 pub(crate) struct CallContext {
+    /// Tells calls apart, process-wide.
+    pub(crate) id: u64,
     /// The client, as the client's module knows it; this one must not.
     pub(crate) owner: Arc<dyn Any + Send + Sync>,
     pub(crate) cancel: Option<CancelHandle>,

@@ -156,14 +156,6 @@ impl Request {
             call: inner.call.clone(),
         })))
     }
-
-    pub(crate) fn head(&self) -> RequestHead {
-        RequestHead {
-            method: self.0.method.clone(),
-            uri: self.0.uri.clone(),
-            headers: self.0.headers.clone(),
-        }
-    }
 }
 
 impl fmt::Debug for Request {
@@ -299,9 +291,5 @@ impl Original {
             overrides: self.overrides.clone(),
             call: None,
         })))
-    }
-
-    pub(crate) fn is_replayable(&self) -> bool {
-        self.body.is_some()
     }
 }

@@ -245,8 +245,11 @@ impl Response {
         self.0.call.as_ref()
     }
 
-    pub(crate) fn take_context(&mut self) -> Option<CallContext> {
-        self.0.call.take()
+    /// Lets go of what only a running call needs.
+    pub(crate) fn finish(&mut self) {
+        if let Some(call) = &mut self.0.call {
+            call.original = None;
+        }
     }
 
     pub(crate) fn set_context(&mut self, call: CallContext) {
@@ -257,10 +260,6 @@ impl Response {
         self.0.head = Some(head);
         self.0.redirects = redirects;
         self.0.elapsed = elapsed;
-    }
-
-    pub(crate) fn body_mut(&mut self) -> &mut Body {
-        &mut self.0.body
     }
 }
 

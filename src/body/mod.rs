@@ -183,6 +183,22 @@ impl Body {
         Some(Self { kind })
     }
 
+    /// Shows each chunk to `check`, which may stop the body.
+    pub(crate) fn inspect(
+        self,
+        check: impl FnMut(&Bytes) -> Result<(), BodyError> + Send + 'static,
+    ) -> Self {
+        let length = self.length();
+        let body = Self::stream(Inspected {
+            body: self,
+            check: Box::new(check),
+        });
+        match length {
+            Some(length) => body.with_length(length),
+            None => body,
+        }
+    }
+
     /// Turns the body into a blocking reader.
     ///
     /// An I/O error holds our [`Error`](crate::Error) or the stream's own.
@@ -265,6 +281,35 @@ where
 
     fn size_hint(&self) -> SizeHint {
         self.0.size_hint()
+    }
+}
+
+type Check = Box<dyn FnMut(&Bytes) -> Result<(), BodyError> + Send>;
+
+/// A body whose chunks are looked at.
+struct Inspected {
+    body: Body,
+    check: Check,
+}
+
+impl HttpBody for Inspected {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        let frame = ready!(this.body.poll(context));
+        if let Some(Ok(frame)) = &frame {
+            if let Some(data) = frame.data_ref() {
+                if let Err(error) = (this.check)(data) {
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+        Poll::Ready(frame)
     }
 }
 

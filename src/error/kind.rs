@@ -38,8 +38,6 @@ pub enum ErrorKind {
     Decode,
     /// The status is outside `validate_status`; the response is attached.
     Status,
-    /// Attempts, hops and replays reached their cap.
-    Exhausted,
     /// The token could not be refreshed; the session may still be good.
     Auth,
     /// The session is over: only signing in helps.
@@ -86,8 +84,6 @@ pub enum ErrorCode {
     NotSupported,
     /// `ERR_INTERCEPTOR` (ours; axios leaves it undefined)
     Interceptor,
-    /// `ERR_TOO_MANY_ATTEMPTS` (ours)
-    TooManyAttempts,
     /// `ERR_AUTH_REFRESH` (ours)
     AuthRefreshFailed,
     /// `ERR_AUTH_REVOKED` (ours)
@@ -113,7 +109,6 @@ impl ErrorCode {
             Self::RedirectFailed => "ERR_FR_REDIRECTION_FAILURE",
             Self::NotSupported => "ERR_NOT_SUPPORT",
             Self::Interceptor => "ERR_INTERCEPTOR",
-            Self::TooManyAttempts => "ERR_TOO_MANY_ATTEMPTS",
             Self::AuthRefreshFailed => "ERR_AUTH_REFRESH",
             Self::AuthRevoked => "ERR_AUTH_REVOKED",
         }
@@ -136,7 +131,6 @@ impl ErrorCode {
                 Self::BadRequest
             }
             ErrorKind::Status => Self::BadResponse,
-            ErrorKind::Exhausted => Self::TooManyAttempts,
             ErrorKind::Auth => Self::AuthRefreshFailed,
             ErrorKind::SessionExpired => Self::AuthRevoked,
             ErrorKind::Unsupported => Self::NotSupported,

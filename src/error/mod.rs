@@ -216,8 +216,8 @@ impl Error {
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         match &self.0.response {
-            Some(response) => response.extensions(),
-            None => &self.0.extensions,
+            Some(response) if self.0.extensions.is_empty() => response.extensions(),
+            _ => &self.0.extensions,
         }
     }
 
@@ -253,7 +253,7 @@ impl Error {
     ///
     /// Returns the error itself where it belongs to no call.
     pub fn replay(self) -> Result<ResponseFlow> {
-        if self.0.call.is_none() {
+        if self.context().is_none() {
             return Err(self.with_note("not replayed: the error belongs to no call"));
         }
         Ok(ResponseFlow::Replay(Replay::after_error(self)))
@@ -301,11 +301,22 @@ impl Error {
     }
 
     pub(crate) fn context(&self) -> Option<&CallContext> {
-        match &self.0.response {
-            Some(response) => response.context(),
-            None => self.0.call.as_ref(),
+        let of_response = self.0.response.as_ref().and_then(Response::context);
+        self.0.call.as_ref().or(of_response)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Lets go of what only a running call needs.
+    pub(crate) fn finish(&mut self) {
+        if let Some(call) = &mut self.0.call {
+            call.original = None;
         }
-        .or(self.0.call.as_ref())
+        if let Some(response) = &mut self.0.response {
+            response.finish();
+        }
     }
 
     pub(crate) fn set_context(&mut self, call: CallContext) {

@@ -49,10 +49,12 @@ impl From<Replay> for ResponseFlow {
     }
 }
 
-type Change = Box<dyn FnOnce(&mut Request) + Send>;
+pub(crate) type Change = Box<dyn FnOnce(&mut Request) + Send>;
 
 /// A wish for one more attempt, and what the caller gets if there is none.
-pub struct Replay {
+pub struct Replay(pub(crate) Box<Wish>);
+
+pub(crate) struct Wish {
     pub(crate) instead: Result<Response, Error>,
     pub(crate) change: Option<Change>,
     pub(crate) after: Option<Duration>,
@@ -60,25 +62,25 @@ pub struct Replay {
 
 impl Replay {
     pub(crate) fn after_error(error: Error) -> Self {
-        Self {
-            instead: Err(error),
-            change: None,
-            after: None,
-        }
+        Self::of(Err(error))
     }
 
     pub(crate) fn after_response(response: Response) -> Self {
-        Self {
-            instead: Ok(response),
+        Self::of(Ok(response))
+    }
+
+    fn of(instead: Result<Response, Error>) -> Self {
+        Self(Box::new(Wish {
+            instead,
             change: None,
             after: None,
-        }
+        }))
     }
 
     /// Changes the original request, for this attempt and all later ones.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Request) + Send + 'static) -> Self {
-        self.change = Some(match self.change {
+        self.0.change = Some(match self.0.change.take() {
             None => Box::new(change),
             Some(first) => Box::new(move |request| {
                 first(request);
@@ -92,7 +94,7 @@ impl Replay {
     /// [`CancelHandle`](crate::CancelHandle) end the wait.
     #[must_use]
     pub fn after(mut self, wait: Duration) -> Self {
-        self.after = Some(wait);
+        self.0.after = Some(wait);
         self
     }
 }
@@ -100,7 +102,27 @@ impl Replay {
 impl fmt::Debug for Replay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Replay")
-            .field("after", &self.after)
+            .field("after", &self.0.after)
             .finish_non_exhaustive()
+    }
+}
+
+/// In a response's extensions: why a replay that was asked for did not happen.
+///
+/// On an error, the same text is one of its notes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotReplayed {
+    reason: String,
+}
+
+impl NotReplayed {
+    pub(crate) fn new(reason: String) -> Self {
+        Self { reason }
+    }
+
+    /// Returns the reason, for people.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 }

@@ -20,7 +20,7 @@ use std::fmt;
 
 use http::Uri;
 
-pub(crate) use authority::UserInfo;
+pub(crate) use authority::{UserInfo, basic_header};
 pub(crate) use join::{Target, join_base, resolve};
 pub(crate) use origin::same_origin;
 pub use origin::{Origin, Origins};

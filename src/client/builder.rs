@@ -1,0 +1,303 @@
+//! [`ClientBuilder`]: every default, errors only at `build`.
+
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::{Async, Blocking, Client};
+use crate::{
+    adapter::{Adapter, BlockingAdapter},
+    config::{Config, Order, StatusPolicy},
+    error::{Error, ErrorKind, Result},
+    interceptor::Registries,
+    pipeline::{Engine, Transport, read_base},
+    runtime::Runtime,
+};
+
+/// Builds a [`Client`]; the defaults stand in the table of [`Config`].
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate::{Client, MockAdapter};
+///
+/// let client = Client::builder(MockAdapter::new())
+///     .base_url("https://api.example.com/v1")
+///     .header("accept", "application/json")
+///     .timeout(Duration::from_secs(10))
+///     .build()?;
+///
+/// let error = Client::builder(MockAdapter::new())
+///     .base_url("api.example.com")
+///     .build()
+///     .unwrap_err();
+/// assert!(error.to_string().contains("is not absolute"));
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+#[must_use = "a builder does nothing before `build`"]
+pub struct ClientBuilder<E = Async> {
+    transport: Transport,
+    runtime: Arc<dyn Runtime>,
+    config: Config,
+    /// The client whose interceptors are to be copied, and whether they are.
+    parent: Option<Arc<Engine>>,
+    inherit: bool,
+    error: Option<Error>,
+    kind: PhantomData<fn() -> E>,
+}
+
+impl ClientBuilder<Async> {
+    pub(super) fn new(adapter: impl Adapter) -> Self {
+        let runtime = adapter.runtime();
+        Self::over(Transport::Async(Arc::new(adapter)), runtime)
+    }
+}
+
+impl ClientBuilder<Blocking> {
+    pub(super) fn new(adapter: impl BlockingAdapter) -> Self {
+        let runtime = adapter.runtime();
+        Self::over(Transport::Blocking(Arc::new(adapter)), runtime)
+    }
+}
+
+impl<E> ClientBuilder<E> {
+    fn over(transport: Transport, runtime: Arc<dyn Runtime>) -> Self {
+        Self {
+            transport,
+            runtime,
+            config: Config::default(),
+            parent: None,
+            inherit: false,
+            error: None,
+            kind: PhantomData,
+        }
+    }
+
+    pub(super) fn derived(engine: &Arc<Engine>) -> Self {
+        Self {
+            config: engine.config.clone(),
+            parent: Some(Arc::clone(engine)),
+            ..Self::over(engine.transport.clone(), Arc::clone(&engine.runtime))
+        }
+    }
+
+    /// Sets the address that relative targets are joined to (axios: `baseURL`).
+    ///
+    /// The join is textual: `https://h/api` and `/users` make
+    /// `https://h/api/users`. User-info in it is an error.
+    #[doc(alias = "baseURL")]
+    pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
+        match read_base(url.as_ref()) {
+            Ok(base) => self.config.base = Some(base),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Takes the base address off, so that calls name absolute ones.
+    pub fn without_base_url(mut self) -> Self {
+        self.config.base = None;
+        self
+    }
+
+    /// Sets a header that calls get unless they have one of that name.
+    ///
+    /// A credential (`Authorization`, `Cookie`, a sensitive value) is given
+    /// only to calls on the base's origin.
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        match header(name, value) {
+            Ok((name, value)) => {
+                self.config.headers.insert(name, value);
+            }
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Sets the time for one attempt, to the last byte of the body; default
+    /// 30 s. In stream mode it covers the head.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = Some(timeout);
+        self
+    }
+
+    /// Lets an attempt take as long as it takes.
+    pub fn without_timeout(mut self) -> Self {
+        self.config.timeout = None;
+        self
+    }
+
+    /// Sets the time for the whole call, with interceptors, replays and waits;
+    /// default none.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.config.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets the time for each chunk of a streamed body; default 30 s.
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.config.read_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets a chunk of a streamed body take as long as it takes.
+    pub fn without_read_timeout(mut self) -> Self {
+        self.config.read_timeout = None;
+        self
+    }
+
+    /// Sets how many redirects are followed; default 10, 0 for none. A call
+    /// makes at most 20 requests in all, replays included.
+    pub fn max_redirects(mut self, limit: u32) -> Self {
+        self.config.max_redirects = limit;
+        self
+    }
+
+    /// Sets how many attempts a call may make, the first one included;
+    /// default 10, at least 1.
+    pub fn max_attempts(mut self, limit: u32) -> Self {
+        self.config.max_attempts = limit.max(1);
+        self
+    }
+
+    /// Sets the limit of a response's body, counted after decoding; default
+    /// 64 MiB (axios: `maxContentLength`).
+    #[doc(alias = "maxContentLength")]
+    pub fn max_response_bytes(mut self, limit: u64) -> Self {
+        self.config.max_response_bytes = Some(limit);
+        self
+    }
+
+    /// Lets a response be as large as the memory allows.
+    pub fn without_max_response_bytes(mut self) -> Self {
+        self.config.max_response_bytes = None;
+        self
+    }
+
+    /// Sets the limit of a request's body; default none (axios:
+    /// `maxBodyLength`).
+    #[doc(alias = "maxBodyLength")]
+    pub fn max_request_bytes(mut self, limit: u64) -> Self {
+        self.config.max_request_bytes = Some(limit);
+        self
+    }
+
+    /// Sets which statuses are a success; default 2xx.
+    #[doc(alias = "validateStatus")]
+    pub fn validate_status(
+        mut self,
+        accept: impl Fn(StatusCode) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.config.status = StatusPolicy::Custom(Arc::new(accept));
+        self
+    }
+
+    /// Makes every status a success, as in reqwest.
+    pub fn accept_any_status(mut self) -> Self {
+        self.config.status = StatusPolicy::Any;
+        self
+    }
+
+    /// Sets the order of request interceptors; default last registered first.
+    pub fn order(mut self, order: Order) -> Self {
+        self.config.order = order;
+        self
+    }
+
+    /// Lets calls name addresses off the base's origin; default no. Such a
+    /// call gets none of the client's credentials.
+    #[doc(alias = "allowAbsoluteUrls")]
+    pub fn allow_absolute_urls(mut self, allow: bool) -> Self {
+        self.config.allow.absolute_urls = allow;
+        self
+    }
+
+    /// Lets a redirect lead from https to http; default no.
+    pub fn allow_downgrade(mut self, allow: bool) -> Self {
+        self.config.allow.downgrade = allow;
+        self
+    }
+
+    /// Lets a redirect (307, 308) send the body to another origin; default no.
+    pub fn allow_cross_origin_bodies(mut self, allow: bool) -> Self {
+        self.config.allow.cross_origin_bodies = allow;
+        self
+    }
+
+    /// Sets the source of time and tasks; default the one the adapter names.
+    pub fn runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Arc::new(runtime);
+        self
+    }
+
+    /// Copies the interceptors of the client that this one derives from, as
+    /// they are at `build`; each client ejects its own.
+    pub fn with_interceptors(mut self) -> Self {
+        self.inherit = true;
+        self
+    }
+
+    /// Builds the client.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake among the settings:
+    /// [`InvalidUrl`](crate::ErrorKind::InvalidUrl) for the base address,
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest) for a header.
+    pub fn build(mut self) -> Result<Client<E>> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(Client::over(self.finish())),
+        }
+    }
+
+    pub(super) fn finish(self) -> Arc<Engine> {
+        let registries = Registries::new();
+        if let (true, Some(parent)) = (self.inherit, &self.parent) {
+            registries.copy_from(&parent.registries);
+        }
+        Arc::new(Engine {
+            transport: self.transport,
+            runtime: self.runtime,
+            config: self.config,
+            registries,
+        })
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl<E> fmt::Debug for ClientBuilder<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads a header. The message names it, but shows no value.
+pub(super) fn header<N, V>(name: N, value: V) -> Result<(HeaderName, HeaderValue)>
+where
+    N: TryInto<HeaderName, Error: Into<http::Error>>,
+    V: TryInto<HeaderValue, Error: Into<http::Error>>,
+{
+    let name: HeaderName = name.try_into().map_err(|source| {
+        Error::new(ErrorKind::InvalidRequest, "a header's name is not valid")
+            .with_hint("use letters, digits and `-`")
+            .with_source(source.into())
+    })?;
+    let value: HeaderValue = value.try_into().map_err(|source| {
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the value of the header `{name}` is not valid"),
+        )
+        .with_hint("it must not hold CR, LF, NUL or other control characters")
+        .with_source(source.into())
+    })?;
+    Ok((name, value))
+}

@@ -1,0 +1,225 @@
+//! [`Client`]: the caller's handle.
+//!
+//! One type serves both engines; `tollgate::Client` and
+//! `tollgate::blocking::Client` are its two names.
+
+mod builder;
+mod call;
+mod engine;
+mod query;
+
+use std::{fmt, sync::Arc};
+
+use http::Method;
+
+pub use builder::ClientBuilder;
+pub use call::{Call, Sending};
+pub use engine::{Async, Blocking, Engine as EngineKind};
+
+use crate::{
+    adapter::{Adapter, BlockingAdapter},
+    config::Config,
+    error::{Error, Result},
+    interceptor::{Chain, Interceptors},
+    pipeline::{Engine, Transport},
+    request::Request,
+    response::Response,
+    runtime::Runtime,
+};
+
+/// Sends calls through interceptors and an adapter.
+///
+/// A clone is cheap and shares everything; no method needs `&mut`. `E` says
+/// which engine drives it: use it as [`tollgate::Client`](crate::Client) or
+/// [`tollgate::blocking::Client`](crate::blocking::Client).
+///
+/// ```
+/// use tollgate::{Client, MockAdapter, Request};
+///
+/// let client = Client::builder(MockAdapter::new())
+///     .base_url("https://api.example.com")
+///     .build()?;
+/// let id = client.interceptors.request.use_(async |mut request: Request| {
+///     request.headers_mut().insert("x-app", "demo".parse()?);
+///     Ok(request)
+/// });
+/// # tollgate::runtime::block_on(async {
+/// let response = client.get("/users").query(&[("page", 2)]).await?;
+/// assert_eq!(response.uri().unwrap(), "https://api.example.com/users?page=2");
+/// # Ok::<(), tollgate::Error>(())
+/// # })?;
+/// client.interceptors.request.eject(id);
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+pub struct Client<E = Async> {
+    /// The interceptors of this client.
+    pub interceptors: Interceptors,
+    engine: Arc<Engine>,
+    kind: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E> Clone for Client<E> {
+    fn clone(&self) -> Self {
+        Self::over(Arc::clone(&self.engine))
+    }
+}
+
+impl Client<Async> {
+    /// Creates a client with the library's defaults.
+    #[must_use]
+    pub fn new(adapter: impl Adapter) -> Self {
+        Self::over(ClientBuilder::<Async>::new(adapter).finish())
+    }
+
+    /// Starts to build a client over an async adapter (axios: `create`).
+    pub fn builder(adapter: impl Adapter) -> ClientBuilder<Async> {
+        ClientBuilder::<Async>::new(adapter)
+    }
+}
+
+impl Client<Blocking> {
+    /// Creates a client with the library's defaults.
+    #[must_use]
+    pub fn new(adapter: impl BlockingAdapter) -> Self {
+        Self::over(ClientBuilder::<Blocking>::new(adapter).finish())
+    }
+
+    /// Starts to build a client over a blocking adapter.
+    pub fn builder(adapter: impl BlockingAdapter) -> ClientBuilder<Blocking> {
+        ClientBuilder::<Blocking>::new(adapter)
+    }
+}
+
+macro_rules! verbs {
+    ($($name:ident => $method:ident, $text:literal;)*) => {$(
+        #[doc = concat!("Starts a ", $text, " call; see [`request`](Self::request).")]
+        pub fn $name(&self, url: impl Into<String>) -> Call<E> {
+            self.request(Method::$method, url)
+        }
+    )*};
+}
+
+impl<E: EngineKind> Client<E> {
+    verbs! {
+        get => GET, "GET";
+        post => POST, "POST";
+        put => PUT, "PUT";
+        patch => PATCH, "PATCH";
+        delete => DELETE, "DELETE";
+        head => HEAD, "HEAD";
+        options => OPTIONS, "OPTIONS";
+    }
+
+    /// Starts a call; mistakes in it surface when it is sent.
+    ///
+    /// With a `base_url` the target is joined to it textually, as axios does;
+    /// an absolute one must stay on the base's origin unless
+    /// [`allow_absolute_urls`](ClientBuilder::allow_absolute_urls) was set.
+    pub fn request(&self, method: Method, url: impl Into<String>) -> Call<E> {
+        Call::new(Arc::clone(&self.engine), method, url.into())
+    }
+
+    /// Starts to build a client with this one's adapter, runtime and defaults,
+    /// and no interceptors; ask for them with
+    /// [`with_interceptors`](ClientBuilder::with_interceptors).
+    pub fn derive(&self) -> ClientBuilder<E> {
+        ClientBuilder::derived(&self.engine)
+    }
+}
+
+impl<E> Client<E> {
+    fn over(engine: Arc<Engine>) -> Self {
+        Self {
+            interceptors: Interceptors::new(&engine.registries),
+            engine,
+            kind: std::marker::PhantomData,
+        }
+    }
+
+    /// Returns the defaults.
+    #[must_use]
+    #[doc(alias = "defaults")]
+    pub fn config(&self) -> &Config {
+        &self.engine.config
+    }
+
+    /// Returns the source of time and tasks.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.engine.runtime
+    }
+
+    /// Describes the chain in the order in which it runs, for people.
+    ///
+    /// ```
+    /// use tollgate::{Client, MockAdapter};
+    ///
+    /// let client = Client::new(MockAdapter::new());
+    /// client.interceptors.request.named("first").use_sync(Ok);
+    /// client.interceptors.request.named("second").use_sync(Ok);
+    /// let text = client.explain();
+    /// assert!(text.find("second").unwrap() < text.find("first").unwrap());
+    /// ```
+    #[must_use]
+    pub fn explain(&self) -> String {
+        let chain: Arc<Chain> = self.engine.registries.snapshot();
+        chain.explain(self.engine.config.order)
+    }
+}
+
+impl<E> fmt::Debug for Client<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let adapter = match self.engine.transport {
+            Transport::Async(_) => "async",
+            Transport::Blocking(_) => "blocking",
+        };
+        f.debug_struct("Client")
+            .field("adapter", &adapter)
+            .field("config", &self.engine.config)
+            .field("interceptors", &self.interceptors)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The client behind a call. It works in either engine: over a blocking
+/// adapter, a call that is awaited runs on the thread that polls it.
+fn owner(context: Option<&crate::context::CallContext>) -> Option<Client<Async>> {
+    let owner = Arc::clone(&context?.owner);
+    owner.downcast::<Engine>().ok().map(Client::over)
+}
+
+impl Request {
+    /// Returns the client of the call, for sub-requests.
+    ///
+    /// It passes through all interceptors again, this one included; use
+    /// [`derive`](Client::derive) for a client without.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Builder`](crate::ErrorKind::Builder) for a request that no
+    /// client has made.
+    pub fn client(&self) -> Result<Client<Async>> {
+        owner(self.0.call.as_ref()).ok_or_else(|| {
+            Error::new(
+                crate::ErrorKind::Builder,
+                "the request belongs to no client",
+            )
+        })
+    }
+}
+
+impl Response {
+    /// Returns the client of the call; `None` for a response made by hand.
+    #[must_use]
+    pub fn client(&self) -> Option<Client<Async>> {
+        owner(self.context())
+    }
+}
+
+impl Error {
+    /// Returns the client of the call; `None` for an error made by hand.
+    #[must_use]
+    pub fn client(&self) -> Option<Client<Async>> {
+        owner(self.context())
+    }
+}

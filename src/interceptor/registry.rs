@@ -1,0 +1,552 @@
+//! The two registries of a client, and the snapshot that a call works on.
+//!
+//! Interceptors live in slabs; the slots say nothing about the order, which is
+//! a list of its own, by serial number. A change drops the cached snapshot;
+//! the next call builds it anew. So a call costs one reference count, and
+//! registering n interceptors is linear.
+//!
+//! *Concurrency*: `state` before `cache`, where both are taken. Interceptors
+//! are dropped outside both locks, for their `Drop` may come back here.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    marker::PhantomData,
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use slab::Slab;
+
+use super::{
+    DynRequest, DynResponse, InterceptorId, InterceptorPair, PairId, RequestSide, ResponseSide,
+    step::{Native, NativeResponse},
+};
+use crate::request::Request;
+
+pub(super) type Condition = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
+
+/// A registration's name and number, as errors and `explain` show them.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(super) name: Arc<str>,
+    pub(super) serial: u64,
+}
+
+impl Named {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// One registration, as a snapshot holds it.
+pub(crate) struct Hook<H: ?Sized> {
+    pub(crate) named: Named,
+    pub(crate) condition: Option<Condition>,
+    pub(crate) hook: Arc<H>,
+    /// Whether it may need the call's original request: to recover a request,
+    /// or to replay.
+    pub(crate) wants_original: bool,
+}
+
+impl<H: ?Sized> Clone for Hook<H> {
+    fn clone(&self) -> Self {
+        Self {
+            named: self.named.clone(),
+            condition: self.condition.clone(),
+            hook: Arc::clone(&self.hook),
+            wants_original: self.wants_original,
+        }
+    }
+}
+
+/// The interceptors that a call works on, in the order of registration.
+#[derive(Default)]
+pub(crate) struct Chain {
+    pub(crate) request: Box<[Hook<dyn DynRequest>]>,
+    pub(crate) response: Box<[Hook<dyn DynResponse>]>,
+    pub(crate) has_conditions: bool,
+    pub(crate) wants_original: bool,
+}
+
+/// One side's interceptors: a slab of them, and their order.
+struct Slots<H: ?Sized> {
+    slab: Slab<Hook<H>>,
+    /// Serial number and slot, ascending by serial.
+    order: Vec<(u64, usize)>,
+}
+
+impl<H: ?Sized> Default for Slots<H> {
+    fn default() -> Self {
+        Self {
+            slab: Slab::new(),
+            order: Vec::new(),
+        }
+    }
+}
+
+impl<H: ?Sized> Slots<H> {
+    fn add(&mut self, hook: Hook<H>) {
+        let serial = hook.named.serial;
+        let slot = self.slab.insert(hook);
+        self.order.push((serial, slot));
+    }
+
+    fn remove(&mut self, serial: u64) -> Option<Hook<H>> {
+        let at = self
+            .order
+            .binary_search_by_key(&serial, |(serial, _)| *serial)
+            .ok()?;
+        let (_, slot) = self.order.remove(at);
+        let hook = self.slab.try_remove(slot);
+        if self.order.is_empty() {
+            // Ten thousand interceptors that came and went leave no memory.
+            *self = Self::default();
+        }
+        hook
+    }
+
+    fn in_order(&self) -> Box<[Hook<H>]> {
+        self.order
+            .iter()
+            .filter_map(|(_, slot)| self.slab.get(*slot).cloned())
+            .collect()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    request: Slots<dyn DynRequest>,
+    response: Slots<dyn DynResponse>,
+}
+
+/// What the handles of one client share.
+pub(crate) struct Registries {
+    number: u64,
+    state: Mutex<State>,
+    cache: RwLock<Option<Arc<Chain>>>,
+}
+
+impl Registries {
+    pub(crate) fn new() -> Arc<Self> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Self {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            state: Mutex::default(),
+            cache: RwLock::default(),
+        })
+    }
+
+    /// Returns the chain as it is now; one reference count, unless a
+    /// registration has changed it.
+    pub(crate) fn snapshot(&self) -> Arc<Chain> {
+        let cached = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chain) = &*cached {
+            return Arc::clone(chain);
+        }
+        drop(cached);
+        let state = self.lock();
+        let request = state.request.in_order();
+        let response = state.response.in_order();
+        let chain = Arc::new(Chain {
+            has_conditions: request.iter().any(|hook| hook.condition.is_some())
+                || response.iter().any(|hook| hook.condition.is_some()),
+            wants_original: request.iter().any(|hook| hook.wants_original)
+                || response.iter().any(|hook| hook.wants_original),
+            request,
+            response,
+        });
+        self.set_cache(Some(Arc::clone(&chain)));
+        drop(state);
+        chain
+    }
+
+    /// Copies the registrations of another client, with new serials.
+    pub(crate) fn copy_from(&self, other: &Self) {
+        let chain = other.snapshot();
+        let mut state = self.lock();
+        for hook in &chain.request {
+            let named = state.rename(&hook.named);
+            state.request.add(Hook {
+                named,
+                ..hook.clone()
+            });
+        }
+        for hook in &chain.response {
+            let named = state.rename(&hook.named);
+            state.response.add(Hook {
+                named,
+                ..hook.clone()
+            });
+        }
+        drop(self.set_cache(None));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Must be called with the state locked; the old chain has to be dropped
+    /// after that lock.
+    fn set_cache(&self, chain: Option<Arc<Chain>>) -> Option<Arc<Chain>> {
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        mem::replace(&mut *cache, chain)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        let out = change(&mut state);
+        let old = self.set_cache(None);
+        drop(state);
+        drop(old);
+        out
+    }
+}
+
+impl State {
+    fn name(&mut self, name: &str) -> Named {
+        let serial = self.next;
+        self.next += 1;
+        Named {
+            name: Arc::from(name),
+            serial,
+        }
+    }
+
+    fn rename(&mut self, named: &Named) -> Named {
+        let serial = self.next;
+        self.next += 1;
+        Named {
+            name: Arc::clone(&named.name),
+            serial,
+        }
+    }
+}
+
+/// Both registries of a client; clones share them.
+///
+/// ```
+/// use tollgate::{Client, MockAdapter};
+///
+/// let client = Client::new(MockAdapter::new());
+/// let id = client.interceptors.request.use_(async |request| Ok(request));
+/// client.interceptors.request.eject(id);
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Interceptors {
+    /// The interceptors of requests.
+    pub request: Registry<RequestSide>,
+    /// The interceptors of responses.
+    pub response: Registry<ResponseSide>,
+}
+
+impl Interceptors {
+    pub(crate) fn new(shared: &Arc<Registries>) -> Self {
+        Self {
+            request: Registry::new(shared),
+            response: Registry::new(shared),
+        }
+    }
+
+    /// Registers both halves of a pair, between two calls.
+    pub fn use_pair(&self, pair: impl InterceptorPair) -> PairId {
+        let name = pair.name();
+        let (request, response) = pair.into_pair();
+        let shared = &self.request.shared;
+        let (first, second) = shared.change(|state| {
+            let named = state.name(&name);
+            let first = named.serial;
+            state.request.add(Hook {
+                named,
+                condition: None,
+                hook: Arc::new(Native(request)),
+                wants_original: false,
+            });
+            let named = state.name(&name);
+            let second = named.serial;
+            state.response.add(Hook {
+                named,
+                condition: None,
+                hook: Arc::new(NativeResponse(response)),
+                wants_original: true,
+            });
+            (first, second)
+        });
+        PairId {
+            request: self.request.id(first),
+            response: self.response.id(second),
+        }
+    }
+
+    /// Ejects both halves of a pair; `false` if neither was there.
+    pub fn eject_pair(&self, pair: PairId) -> bool {
+        let request = self.request.eject(pair.request);
+        self.response.eject(pair.response) || request
+    }
+}
+
+impl fmt::Debug for Interceptors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interceptors")
+            .field("request", &self.request.len())
+            .field("response", &self.response.len())
+            .finish()
+    }
+}
+
+/// The interceptors of one side, in order; clones share them.
+///
+/// A call works on what was registered when it started: a change, also from
+/// inside a handler, takes effect from the next call on.
+pub struct Registry<S> {
+    pub(super) shared: Arc<Registries>,
+    side: PhantomData<fn() -> S>,
+}
+
+impl<S> Clone for Registry<S> {
+    fn clone(&self) -> Self {
+        Self::new(&self.shared)
+    }
+}
+
+impl<S> Registry<S> {
+    fn new(shared: &Arc<Registries>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            side: PhantomData,
+        }
+    }
+
+    fn id(&self, serial: u64) -> InterceptorId<S> {
+        InterceptorId {
+            registries: self.shared.number,
+            serial,
+            side: PhantomData,
+        }
+    }
+
+    /// Registers the next interceptor only for calls that meet a condition
+    /// (axios: `runWhen`).
+    ///
+    /// It sees the merged request before any interceptor has, in the order of
+    /// registration, once per attempt. Where it says no, the interceptor takes
+    /// no part at all, neither half of it.
+    pub fn run_when(
+        &self,
+        condition: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    ) -> Registration<'_, S> {
+        self.registration().run_when(condition)
+    }
+
+    /// Gives the next interceptor a name, for errors and `explain`.
+    pub fn named(&self, name: impl Into<Cow<'static, str>>) -> Registration<'_, S> {
+        self.registration().named(name)
+    }
+
+    pub(super) fn registration(&self) -> Registration<'_, S> {
+        Registration {
+            registry: self,
+            name: None,
+            condition: None,
+        }
+    }
+}
+
+macro_rules! side {
+    ($side:ident, $field:ident, $twin:ident) => {
+        impl Registry<$side> {
+            /// Takes an interceptor out; `false` if it is not (or no longer)
+            /// there, also for an id of another client.
+            pub fn eject(&self, id: InterceptorId<$side>) -> bool {
+                if id.registries != self.shared.number {
+                    return false;
+                }
+                let hook = self.shared.change(|state| state.$field.remove(id.serial));
+                hook.is_some()
+            }
+
+            /// Takes all interceptors out.
+            pub fn clear(&self) {
+                let hooks = self.shared.change(|state| mem::take(&mut state.$field));
+                drop(hooks);
+            }
+
+            /// Returns the number of interceptors.
+            #[must_use]
+            pub fn len(&self) -> usize {
+                self.shared.lock().$field.order.len()
+            }
+
+            /// Tells whether no interceptor is registered.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Returns the registrations as they are now, first one first.
+            pub fn iter(&self) -> impl Iterator<Item = Entry<$side>> + use<> {
+                let registry = self.clone();
+                let chain = self.shared.snapshot();
+                (0..chain.$field.len()).filter_map(move |at| {
+                    let hook = chain.$field.get(at)?;
+                    Some(Entry {
+                        id: registry.id(hook.named.serial),
+                        name: Arc::clone(&hook.named.name),
+                        conditional: hook.condition.is_some(),
+                    })
+                })
+            }
+
+            /// Turns a registration into a guard that ejects it on drop.
+            #[must_use = "the interceptor is ejected when the guard is dropped"]
+            pub fn scoped(&self, id: InterceptorId<$side>) -> Scoped {
+                let shared = Arc::downgrade(&self.shared);
+                Scoped {
+                    shared,
+                    serial: id.serial,
+                    take: |state, serial| {
+                        let hook = state.$field.remove(serial);
+                        Box::new(hook)
+                    },
+                }
+            }
+        }
+
+        impl Registration<'_, $side> {
+            pub(super) fn add<T: $twin + 'static>(
+                self,
+                hook: T,
+                wants_original: bool,
+            ) -> InterceptorId<$side> {
+                let name = self.name.unwrap_or_else(|| hook.name());
+                let condition = self.condition;
+                let serial = self.registry.shared.change(|state| {
+                    let named = state.name(&name);
+                    let serial = named.serial;
+                    state.$field.add(Hook {
+                        named,
+                        condition,
+                        hook: Arc::new(hook),
+                        wants_original,
+                    });
+                    serial
+                });
+                self.registry.id(serial)
+            }
+        }
+
+        impl fmt::Debug for Registry<$side> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_list().entries(self.iter()).finish()
+            }
+        }
+    };
+}
+
+side!(RequestSide, request, DynRequest);
+side!(ResponseSide, response, DynResponse);
+
+/// A registration as [`Registry::iter`] shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry<S> {
+    id: InterceptorId<S>,
+    name: Arc<str>,
+    conditional: bool,
+}
+
+impl<S> Entry<S> {
+    /// Returns what ejects it.
+    #[must_use]
+    pub fn id(&self) -> InterceptorId<S> {
+        self.id
+    }
+
+    /// Returns its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells whether it has a `run_when`.
+    #[must_use]
+    pub fn is_conditional(&self) -> bool {
+        self.conditional
+    }
+}
+
+/// A registration in the making: a name and a condition, then one `use_…`.
+#[must_use = "nothing is registered before one of the `use_…` methods"]
+pub struct Registration<'a, S> {
+    registry: &'a Registry<S>,
+    name: Option<Cow<'static, str>>,
+    condition: Option<Condition>,
+}
+
+impl<'a, S> Registration<'a, S> {
+    /// Sets the condition; see [`Registry::run_when`]. Several must all hold.
+    pub fn run_when(
+        mut self,
+        condition: impl Fn(&Request) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.condition = Some(match self.condition {
+            None => Arc::new(condition),
+            Some(first) => Arc::new(move |request| first(request) && condition(request)),
+        });
+        self
+    }
+
+    /// Sets the name; see [`Registry::named`].
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    pub(super) fn registry(&self) -> &'a Registry<S> {
+        self.registry
+    }
+}
+
+impl<S> fmt::Debug for Registration<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("name", &self.name)
+            .field("conditional", &self.condition.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ejects its interceptor on drop; does not keep the client alive.
+#[must_use = "the interceptor is ejected when the guard is dropped"]
+pub struct Scoped {
+    shared: Weak<Registries>,
+    serial: u64,
+    /// Returns what was removed, to be dropped outside the lock.
+    take: fn(&mut State, u64) -> Box<dyn std::any::Any>,
+}
+
+impl Scoped {
+    /// Leaves the interceptor where it is.
+    pub fn keep(mut self) {
+        self.shared = Weak::new();
+    }
+}
+
+impl Drop for Scoped {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            let hook = shared.change(|state| (self.take)(state, self.serial));
+            drop(hook);
+        }
+    }
+}
+
+impl fmt::Debug for Scoped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Scoped(#{})", self.serial)
+    }
+}

@@ -1,0 +1,264 @@
+//! Reads a response's body into memory, or wraps it for the caller, under the
+//! same limits; they count what the adapter has decoded.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as HttpBody, Frame};
+
+use super::watch::{Limits, cancelled, watched};
+use crate::{
+    adapter::AdapterError,
+    body::{Body, BodyError},
+    cancel::{CancelHandle, Cancelled},
+    error::{Error, ErrorKind, Result},
+    runtime::{BoxFuture, Runtime},
+};
+
+/// The most that is reserved on the word of a `Content-Length`.
+const RESERVE_BYTES: u64 = 1024 * 1024;
+
+pub(super) fn too_large(limit: u64, actual: u64, exact: bool) -> Error {
+    let more = if exact { "" } else { "at least " };
+    Error::new(
+        ErrorKind::ResponseTooLarge,
+        format!("the response has {more}{actual} bytes, the limit is {limit}"),
+    )
+    .with_hint("raise `max_response_bytes`, or read it with `stream()`")
+}
+
+/// Reads a body to its end.
+pub(super) async fn collect(body: Body, limits: &Limits<'_>, max: Option<u64>) -> Result<Bytes> {
+    if let Some(length) = body.length() {
+        if let Some(max) = max.filter(|max| length > *max) {
+            return Err(too_large(max, length, true));
+        }
+    }
+    if let Some(bytes) = body.as_bytes() {
+        return Ok(bytes.clone());
+    }
+    watched(limits, "the body", read(body, limits, max)).await?
+}
+
+async fn read(mut body: Body, limits: &Limits<'_>, max: Option<u64>) -> Result<Bytes> {
+    let reserve = body.length().unwrap_or_default().min(RESERVE_BYTES);
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    let mut total = 0_u64;
+    while let Some(data) = next(&mut body).await? {
+        total += data.len() as u64;
+        if let Some(max) = max.filter(|max| total > *max) {
+            return Err(too_large(max, total, false));
+        }
+        // A blocking body is ready at every poll, however slow it is.
+        limits.check()?;
+        if first.is_empty() {
+            first = data;
+            continue;
+        }
+        if all.is_empty() {
+            all.reserve(
+                usize::try_from(reserve)
+                    .unwrap_or_default()
+                    .max(first.len() * 2),
+            );
+            all.extend_from_slice(&first);
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+/// Returns the next data; trailers are passed over.
+async fn next(body: &mut Body) -> Result<Option<Bytes>> {
+    loop {
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(from_body(error)),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// Reads and forgets the rest of a small body, so that the connection can be
+/// used again; a large or slow one is dropped.
+pub(super) async fn drain(body: Body, limits: &Limits<'_>) {
+    const LIMIT: u64 = 64 * 1024;
+    // What goes wrong here goes wrong for an answer that nobody wants.
+    drop(collect(body, limits, Some(LIMIT)).await);
+}
+
+/// Finds our error, or the adapter's, in what ended a body.
+pub(super) fn from_body(error: BodyError) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
+    let error = match error.downcast::<AdapterError>() {
+        Ok(error) => return (*error).into(),
+        Err(error) => error,
+    };
+    match error.downcast::<std::io::Error>() {
+        Ok(error) => from_io(*error),
+        Err(error) => broken(error),
+    }
+}
+
+fn from_io(error: std::io::Error) -> Error {
+    let timed_out = error.kind() == std::io::ErrorKind::TimedOut;
+    match error.into_inner_or_self() {
+        Ok(inner) => from_body(inner),
+        Err(error) if timed_out => {
+            Error::new(ErrorKind::Timeout, "the body took too long").with_source(error)
+        }
+        Err(error) => broken(error.into()),
+    }
+}
+
+fn broken(source: BodyError) -> Error {
+    Error::new(ErrorKind::Transport, "the body stopped before its end").with_source(source)
+}
+
+trait IntoInner {
+    /// Takes out the error that an I/O error was made of.
+    fn into_inner_or_self(self) -> Result<BodyError, std::io::Error>;
+}
+
+impl IntoInner for std::io::Error {
+    fn into_inner_or_self(self) -> Result<BodyError, std::io::Error> {
+        if self.get_ref().is_some() {
+            let kind = self.kind();
+            return self.into_inner().ok_or_else(|| Self::from(kind));
+        }
+        Err(self)
+    }
+}
+
+/// What holds for a body that the caller reads.
+pub(super) struct StreamLimits {
+    pub(super) runtime: Arc<dyn Runtime>,
+    pub(super) cancel: Option<CancelHandle>,
+    pub(super) until: Option<Instant>,
+    pub(super) read_timeout: Option<Duration>,
+    pub(super) max: Option<u64>,
+}
+
+/// Wraps a body for the caller, with the call's limits.
+pub(super) fn guarded(body: Body, limits: StreamLimits) -> Body {
+    let length = body.length();
+    let guarded = Body::stream(Guarded {
+        body,
+        limits,
+        total: 0,
+        cancel: None,
+        alarm: None,
+        done: false,
+    });
+    match length {
+        Some(length) => guarded.with_length(length),
+        None => guarded,
+    }
+}
+
+struct Guarded {
+    body: Body,
+    limits: StreamLimits,
+    total: u64,
+    cancel: Option<Cancelled>,
+    /// Runs while the next chunk is awaited.
+    alarm: Option<BoxFuture<'static, ()>>,
+    done: bool,
+}
+
+impl Guarded {
+    fn count(&mut self, data: &Bytes) -> Result<()> {
+        self.total += data.len() as u64;
+        match self.limits.max {
+            Some(max) if self.total > max => Err(too_large(max, self.total, false)),
+            _ => Ok(()),
+        }
+    }
+
+    fn stopped(&mut self, context: &mut Context<'_>) -> Option<Error> {
+        let handle = self.limits.cancel.clone()?;
+        let waiting = self.cancel.get_or_insert_with(|| handle.cancelled());
+        Pin::new(waiting)
+            .poll(context)
+            .is_ready()
+            .then(|| cancelled(&handle))
+    }
+
+    fn timed_out(&mut self, context: &mut Context<'_>) -> Option<Error> {
+        let now = self.limits.runtime.now();
+        let left = self
+            .limits
+            .until
+            .map(|until| until.saturating_duration_since(now));
+        let wait = match (left, self.limits.read_timeout) {
+            (Some(left), Some(read)) => left.min(read),
+            (one, other) => one.or(other)?,
+        };
+        let runtime = Arc::clone(&self.limits.runtime);
+        let alarm = self.alarm.get_or_insert_with(|| runtime.sleep(wait));
+        alarm.as_mut().poll(context).is_ready().then(|| {
+            Error::new(
+                ErrorKind::Timeout,
+                format!("no chunk of the body came within {wait:?}"),
+            )
+            .with_hint("raise `read_timeout` or `deadline`")
+        })
+    }
+}
+
+impl HttpBody for Guarded {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = &mut *self;
+        if this.done {
+            return Poll::Ready(None);
+        }
+        let error = match this.stopped(context) {
+            Some(error) => error,
+            None => match Pin::new(&mut this.body).poll_frame(context) {
+                Poll::Ready(None) => {
+                    this.done = true;
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Some(Err(error))) => from_body(error),
+                Poll::Ready(Some(Ok(frame))) => {
+                    this.alarm = None;
+                    match frame.data_ref().map(Bytes::clone) {
+                        None => return Poll::Ready(Some(Ok(frame))),
+                        Some(data) => match this.count(&data) {
+                            Ok(()) => return Poll::Ready(Some(Ok(frame))),
+                            Err(error) => error,
+                        },
+                    }
+                }
+                Poll::Pending => match this.timed_out(context) {
+                    None => return Poll::Pending,
+                    Some(error) => error,
+                },
+            },
+        };
+        this.done = true;
+        // Whoever feeds it learns that nobody reads any more.
+        this.body = Body::empty();
+        Poll::Ready(Some(Err(error.into())))
+    }
+}

@@ -1,0 +1,124 @@
+//! Follows redirects, once for all adapters (RFC 9110 §15.4).
+//!
+//! *In and out*: the answered request and the answer's status and `Location`
+//! in; the request of the next hop, or an error, out.
+
+use http::{HeaderMap, Method, StatusCode, Uri, header};
+
+use super::guard;
+use crate::{
+    body::Body,
+    config::Allow,
+    error::{Error, ErrorCode, ErrorKind, Result},
+    request::Request,
+    uri::{canonicalize, resolve, same_origin},
+};
+
+/// Returns the `Location` of an answer that asks to be followed.
+pub(super) fn target(status: StatusCode, headers: &HeaderMap) -> Option<&http::HeaderValue> {
+    match status.as_u16() {
+        301 | 302 | 303 | 307 | 308 => headers.get(header::LOCATION),
+        _ => None,
+    }
+}
+
+fn refused(what: impl Into<std::borrow::Cow<'static, str>>, hint: &'static str) -> Error {
+    Error::new(ErrorKind::Redirect, what)
+        .with_code(ErrorCode::RedirectFailed)
+        .with_hint(hint)
+}
+
+pub(super) fn too_many(limit: u32) -> Error {
+    Error::new(
+        ErrorKind::Redirect,
+        format!("gave up after {limit} redirects, which is the limit"),
+    )
+    .with_code(ErrorCode::TooManyRedirects)
+    .with_hint("raise `max_redirects`, or look for a loop on the server")
+}
+
+/// Makes the request of the next hop out of the one that was answered.
+///
+/// `body` is the body to send again, if there is one that can be.
+/// Returns whether the origin was left.
+pub(super) fn follow(
+    request: &mut Request,
+    body: Option<Body>,
+    status: StatusCode,
+    location: &http::HeaderValue,
+    allow: Allow,
+) -> Result<bool> {
+    let uri = next_uri(&request.0.uri, location)?;
+    let inner = &mut *request.0;
+    let crossed = !same_origin(&inner.uri, &uri);
+    let downgrade = inner.uri.scheme_str() == Some("https") && uri.scheme_str() == Some("http");
+    if downgrade && !allow.downgrade {
+        return Err(refused(
+            "the redirect leads from https to http",
+            "allow it with `allow_downgrade(true)`",
+        ));
+    }
+    if rewrites_to_get(status, &inner.method) {
+        inner.method = Method::GET;
+        inner.body = Body::empty();
+        for name in [
+            header::CONTENT_LENGTH,
+            header::CONTENT_TYPE,
+            header::CONTENT_ENCODING,
+            header::CONTENT_LANGUAGE,
+            header::CONTENT_LOCATION,
+            header::TRANSFER_ENCODING,
+        ] {
+            inner.headers.remove(name);
+        }
+    } else {
+        let Some(body) = body else {
+            return Err(refused(
+                format!(
+                    "the redirect {} asks for the body again, which is a stream",
+                    status.as_u16()
+                ),
+                "use `Body::factory`, or `max_redirects(0)`",
+            ));
+        };
+        if crossed && !body.is_empty() && !allow.cross_origin_bodies {
+            return Err(refused(
+                format!(
+                    "the redirect {} leads the body to another origin",
+                    status.as_u16()
+                ),
+                "allow it with `allow_cross_origin_bodies(true)`",
+            ));
+        }
+        inner.body = body;
+    }
+    inner.headers.remove(header::HOST);
+    inner.uri = uri;
+    guard::strip(&mut inner.headers, &inner.bound, &inner.uri, crossed);
+    Ok(crossed)
+}
+
+/// 303 turns all but HEAD into GET; 301 and 302 turn POST, as browsers do.
+fn rewrites_to_get(status: StatusCode, method: &Method) -> bool {
+    match status.as_u16() {
+        303 => *method != Method::HEAD && *method != Method::GET,
+        301 | 302 => *method == Method::POST,
+        _ => false,
+    }
+}
+
+fn next_uri(base: &Uri, location: &http::HeaderValue) -> Result<Uri> {
+    const HINT: &str = "the server's `Location` has to be a valid http or https address";
+    let text = std::str::from_utf8(location.as_bytes())
+        .map_err(|_| refused("the `Location` of the redirect is not text", HINT))?;
+    let canonical = resolve(base, text)
+        .and_then(canonicalize)
+        .map_err(|error| {
+            refused(
+                format!("the redirect cannot be followed: {}", error.what),
+                HINT,
+            )
+        })?;
+    // Credentials that a server puts into an address are not used.
+    Ok(canonical.uri)
+}

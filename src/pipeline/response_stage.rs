@@ -1,0 +1,164 @@
+//! Runs the response interceptors, first registered first.
+//!
+//! *In and out*: a settled response or an error in; the call's result, or the
+//! request of the next attempt, out.
+//!
+//! ```text
+//! … ─▶ adapter ⟲ redirects ─▶ settle ─▶ [response interceptors] ─▶ caller
+//! ```
+//!
+//! *Order*: an interceptor before the one that replays sees every attempt, one
+//! after it sees the call once.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{Run, panicked, request_stage::Skips, watched};
+use crate::{
+    config::MAX_TRIPS,
+    error::{Error, Result},
+    interceptor::{DynResponse, Hook, NotReplayed, Replay, ResponseFlow, Step},
+    request::{Original, Request},
+    response::Response,
+};
+
+/// How the response side ended.
+pub(super) enum Verdict {
+    Done(Result<Response>),
+    Replay(Request),
+}
+
+pub(super) async fn run(run: &mut Run<'_>, skips: &Skips, outcome: Result<Response>) -> Verdict {
+    let chain = run.chain;
+    let mut state = outcome.map_err(|error| run.adopt(error));
+    for (at, hook) in chain.response.iter().enumerate() {
+        if skips.response(at) {
+            continue;
+        }
+        state = match one(run, hook, state).await {
+            Ok(ResponseFlow::Continue(response)) => Ok(run.claim(response)),
+            Ok(ResponseFlow::Replay(replay)) => match next_attempt(run, replay).await {
+                Ok(request) => return Verdict::Replay(request),
+                Err(instead) => instead,
+            },
+            Err(error) => Err(error),
+        };
+    }
+    if state.is_ok() {
+        if let Err(stopped) = run.limits().check_cancelled() {
+            state = Err(run.adopt(stopped));
+        }
+    }
+    // The call is over: nobody can replay it, so its request is let go.
+    match &mut state {
+        Ok(response) => response.finish(),
+        Err(error) => error.finish(),
+    }
+    Verdict::Done(state)
+}
+
+async fn one(
+    run: &Run<'_>,
+    hook: &Hook<dyn DynResponse>,
+    state: Result<Response>,
+) -> Result<ResponseFlow> {
+    // A call that is over still tells its interceptors so, by their error half.
+    let state = match (state, run.check()) {
+        (Ok(_), Err(stopped)) => Err(run.adopt(stopped)),
+        (state, _) => state,
+    };
+    let failed_before = state.is_err();
+    let started = catch_unwind(AssertUnwindSafe(|| match state {
+        Ok(response) => hook.hook.fulfilled(response),
+        Err(error) => hook.hook.rejected(error),
+    }));
+    let limits = run.limits();
+    let outcome = match started {
+        Err(payload) => Err(panicked("it", &*payload)),
+        Ok(Step::Ready(result)) => result,
+        Ok(Step::Later(future)) => flatten(watched(&limits, "it", future).await),
+        Ok(Step::Message(future)) => {
+            flatten(watched(&limits, "it", future).await).map(ResponseFlow::Continue)
+        }
+    };
+    outcome.map_err(|error| {
+        let foreign = error.context().is_none_or(|call| call.id != run.call.id);
+        let made_here = !failed_before || foreign;
+        let mut error = run.adopt(error);
+        if made_here {
+            error.name_interceptor(&hook.named);
+        }
+        error
+    })
+}
+
+fn flatten<T>(result: Result<Result<T>>) -> Result<T> {
+    result.and_then(std::convert::identity)
+}
+
+/// Makes the request of the next attempt, or says what the chain goes on with.
+async fn next_attempt(run: &mut Run<'_>, replay: Replay) -> Result<Request, Result<Response>> {
+    let wish = *replay.0;
+    let request = match repeat(run) {
+        Ok(request) => request,
+        Err(reason) => return Err(instead(wish.instead, reason)),
+    };
+    // The first answer's connection is given back before any wait.
+    drop(wish.instead);
+    if let Some(wait) = wish.after {
+        let sleep = run.engine.runtime.sleep(wait);
+        let limits = run.limits();
+        if let Err(stopped) = watched(&limits, "the wait", sleep).await {
+            return Err(Err(run.adopt(stopped)));
+        }
+    }
+    let Some(change) = wish.change else {
+        return Ok(request);
+    };
+    let mut request = request;
+    let changed = catch_unwind(AssertUnwindSafe(|| {
+        change(&mut request);
+        request
+    }));
+    match changed {
+        Err(payload) => Err(Err(run.adopt(panicked("the change of a replay", &*payload)))),
+        Ok(request) => {
+            // Later attempts start from the changed request too.
+            run.call.original = Some(Original::of(&request));
+            Ok(request)
+        }
+    }
+}
+
+/// Copies the original request, or says why it cannot.
+fn repeat(run: &Run<'_>) -> Result<Request, String> {
+    let limit = run.engine.config.max_attempts;
+    if run.call.attempt >= limit {
+        return Err(format!(
+            "not replayed: {} attempts were made, the limit is {limit}; raise `max_attempts`, or \
+             replay less often",
+            run.call.attempt
+        ));
+    }
+    if run.call.spent >= MAX_TRIPS {
+        return Err(format!(
+            "not replayed: the call has cost {} requests, the limit is {MAX_TRIPS}",
+            run.call.spent
+        ));
+    }
+    let Some(original) = &run.call.original else {
+        return Err("not replayed: the request could not be prepared".to_owned());
+    };
+    original.request().ok_or_else(|| {
+        "not replayed: the body is a stream and can be sent once; use `Body::factory`".to_owned()
+    })
+}
+
+fn instead(outcome: Result<Response, Error>, reason: String) -> Result<Response> {
+    match outcome {
+        Err(error) => Err(error.with_note(reason)),
+        Ok(mut response) => {
+            response.extensions_mut().insert(NotReplayed::new(reason));
+            Ok(response)
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Awaits a future under the call's limits, and turns its panic into an error.
+//!
+//! Nothing is set up for a future that is ready at once: neither a timer nor a
+//! listener.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
+
+use super::panicked;
+use crate::{
+    cancel::{CancelHandle, Cancelled},
+    error::{Error, ErrorKind, Result},
+    runtime::{BoxFuture, Runtime},
+};
+
+/// What ends a wait early.
+pub(super) struct Limits<'a> {
+    pub(super) runtime: &'a Arc<dyn Runtime>,
+    pub(super) cancel: Option<&'a CancelHandle>,
+    pub(super) until: Option<Instant>,
+    /// What `until` is, for the message.
+    pub(super) what: &'static str,
+}
+
+impl Limits<'_> {
+    /// Fails if the call was cancelled or the time is over.
+    pub(super) fn check(&self) -> Result<()> {
+        self.check_cancelled()?;
+        match self.until {
+            Some(until) if self.runtime.now() >= until => Err(self.timed_out()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        match self.cancel {
+            Some(cancel) if cancel.is_cancelled() => Err(cancelled(cancel)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn timed_out(&self) -> Error {
+        Error::new(ErrorKind::Timeout, format!("{} has passed", self.what))
+    }
+}
+
+pub(super) fn cancelled(cancel: &CancelHandle) -> Error {
+    match cancel.reason() {
+        None => Error::new(ErrorKind::Cancelled, "the call was cancelled"),
+        Some(reason) => Error::new(
+            ErrorKind::Cancelled,
+            format!("the call was cancelled: {reason}"),
+        ),
+    }
+}
+
+/// Awaits `future`; fails when a limit is reached or it panics.
+///
+/// It is polled at least once: the error half of an interceptor hears of a
+/// cancellation, but cannot hold the call up. `who` names it where it panics.
+pub(super) async fn watched<F: Future>(
+    limits: &Limits<'_>,
+    who: &'static str,
+    future: F,
+) -> Result<F::Output> {
+    let mut future = pin!(future);
+    let mut alarm: Option<BoxFuture<'static, ()>> = None;
+    let mut cancel: Option<Cancelled> = None;
+    poll_fn(move |context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        match polled {
+            Err(payload) => return Poll::Ready(Err(panicked(who, &*payload))),
+            Ok(Poll::Ready(output)) => return Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => {}
+        }
+        if let Some(handle) = limits.cancel {
+            let waiting = cancel.get_or_insert_with(|| handle.cancelled());
+            if Pin::new(waiting).poll(context).is_ready() {
+                return Poll::Ready(Err(cancelled(handle)));
+            }
+        }
+        if let Some(until) = limits.until {
+            let alarm = alarm.get_or_insert_with(|| {
+                let left = until.saturating_duration_since(limits.runtime.now());
+                limits.runtime.sleep(left)
+            });
+            if alarm.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(limits.timed_out()));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
