@@ -14,13 +14,12 @@ use crate::{cancel::CancelHandle, runtime::Runtime};
 /// adapter honours it, in `send` and while its body is read.
 ///
 /// ```
-/// # use tollgate::{Attempt, Body};
-/// # fn of(request: &http::Request<Body>) {
-/// let attempt = Attempt::of(request);
-/// if let Some(left) = attempt.time_left() {
-///     println!("{left:?} to the end of this attempt");
-/// }
-/// # }
+/// use tollgate::{Attempt, Body};
+///
+/// let request = http::Request::new(Body::empty());
+/// let attempt = Attempt::of(&request);
+/// assert_eq!(attempt.time_left(), None, "no client has set a limit");
+/// assert!(!attempt.is_cancelled());
 /// ```
 #[derive(Clone)]
 pub struct Attempt {

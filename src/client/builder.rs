@@ -25,6 +25,7 @@ use crate::{
 ///     .header("accept", "application/json")
 ///     .timeout(Duration::from_secs(10))
 ///     .build()?;
+/// assert_eq!(client.config().timeout(), Some(Duration::from_secs(10)));
 ///
 /// let error = Client::builder(MockAdapter::new())
 ///     .base_url("api.example.com")

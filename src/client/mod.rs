@@ -155,10 +155,10 @@ impl<E> Client<E> {
     /// use tollgate::{Client, MockAdapter};
     ///
     /// let client = Client::new(MockAdapter::new());
-    /// client.interceptors.request.named("first").use_sync(Ok);
-    /// client.interceptors.request.named("second").use_sync(Ok);
+    /// client.interceptors.request.named("sign").use_sync(Ok);
+    /// client.interceptors.request.named("trace").use_sync(Ok);
     /// let text = client.explain();
-    /// assert!(text.find("second").unwrap() < text.find("first").unwrap());
+    /// assert!(text.find("trace").unwrap() < text.find("sign").unwrap());
     /// ```
     #[must_use]
     pub fn explain(&self) -> String {

@@ -21,8 +21,10 @@ pub(super) fn encode(parameters: &(impl Serialize + ?Sized)) -> Result<String> {
 
 fn encode_pairs(parameters: &(impl Serialize + ?Sized)) -> Result<String> {
     let value = serde_json::to_value(parameters).map_err(unfit)?;
-    let Value::Array(items) = value else {
-        return Err(unfit("it is a single value"));
+    let items = match value {
+        Value::Array(items) => items,
+        Value::Null => return Ok(String::new()),
+        _ => return Err(unfit("it is a single value")),
     };
     let mut out = String::new();
     for item in items {
@@ -33,6 +35,9 @@ fn encode_pairs(parameters: &(impl Serialize + ?Sized)) -> Result<String> {
             _ => return Err(unfit("an item of the list is not a pair")),
         };
         let [key, value] = pair;
+        if value.is_null() {
+            continue;
+        }
         let key = match key {
             Value::String(key) => key,
             Value::Number(key) => key.to_string(),
