@@ -1,1 +1,8 @@
-//! What the examples share.
+//! Servers on loopback for the examples: a strict OAuth server and an API that
+//! it guards. No part of them is tollgate.
+
+mod http_server;
+mod oauth;
+
+pub use http_server::{Answer, Asked, Server};
+pub use oauth::{OAuth, Tally};
