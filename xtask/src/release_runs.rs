@@ -1,0 +1,49 @@
+//! Tests that are run once more, optimised and with more cases.
+
+use crate::session::{Outcome, Session};
+
+/// One release run.
+struct Run {
+    package: &'static str,
+    /// The test target.
+    target: &'static str,
+    /// Its file, or its folder.
+    file: &'static str,
+    /// Environment variables: name, value, value with `--full`.
+    sizes: &'static [(&'static str, &'static str, &'static str)],
+}
+
+/// All release runs. Tests marked `#[ignore]` run here too.
+const RUNS: &[Run] = &[Run {
+    package: "tollgate",
+    target: "properties",
+    file: "tests/properties",
+    sizes: &[("PROPTEST_CASES", "2000", "20000")],
+}];
+
+pub(crate) fn run(session: &mut Session) -> Outcome {
+    for run in RUNS {
+        if !session.has(run.file) && !session.has(&format!("{}.rs", run.file)) {
+            session.missing(&format!(
+                "release: there is no test `{}` of {} yet (`{}`)",
+                run.target, run.package, run.file
+            ))?;
+            continue;
+        }
+        let mut command = session.cargo([
+            "test",
+            "--release",
+            "--package",
+            run.package,
+            "--test",
+            run.target,
+            "--",
+            "--include-ignored",
+        ]);
+        for (name, normal, full) in run.sizes {
+            command.env(name, if session.full { full } else { normal });
+        }
+        session.run(&mut command)?;
+    }
+    Ok(())
+}
