@@ -52,19 +52,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .insert("authorization", "demo/1".parse()?);
             Ok(request)
         });
-    client
-        .interceptors
-        .response
-        .named("log")
-        .use_both(
-            async |response: Response| Ok(response),
-            async |error: Error| {
-                if let Some(response) = error.response() {
-                    println!("{}: {}", response.status().as_u16(), response.text()?);
-                }
-                Err(error)
-            },
-        );
+    client.interceptors.response.named("log").use_both(
+        async |response: Response| Ok(response),
+        async |error: Error| {
+            if let Some(response) = error.response() {
+                println!("{}: {}", response.status().as_u16(), response.text()?);
+            }
+            Err(error)
+        },
+    );
 
     let user: User = client.get("/users/7").await?.json()?;
     println!("GET /users/7 -> {}, answered to {}", user.name, user.app);

@@ -53,7 +53,10 @@ async fn main() -> Result<(), Error> {
     client.interceptors.response.use_rejected(once_more);
     let response = client.post("http://h/").json(&["same body"]).await?;
     let attempts = response.attempts();
-    println!("503 replayed: {} after {attempts} attempts", response.text()?);
+    println!(
+        "503 replayed: {} after {attempts} attempts",
+        response.text()?
+    );
 
     let busy = MockAdapter::new().reply(503, "").reply(503, "");
     let client = Client::new(busy.reply(503, ""));

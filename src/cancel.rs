@@ -98,7 +98,6 @@ impl CancelHandle {
     /// # Cancel safety
     ///
     /// Dropping it leaves no trace.
-    #[must_use]
     pub fn cancelled(&self) -> Cancelled {
         Cancelled {
             handle: self.clone(),

@@ -129,7 +129,11 @@ fn refresh(generation: u64) -> String {
 }
 
 fn expire_if_due(state: &mut State) {
-    if state.schedule.last().is_some_and(|at| state.tally.accepted >= *at) {
+    if state
+        .schedule
+        .last()
+        .is_some_and(|at| state.tally.accepted >= *at)
+    {
         state.schedule.pop();
         state.good = None;
         state.tally.expiries += 1;
@@ -140,7 +144,9 @@ fn answer(state: &mut State, asked: &Asked) -> Answer {
     if asked.path == "/oauth/token" {
         return grant(state, &asked.body);
     }
-    let good = state.good.map(|generation| format!("Bearer {}", access(generation)));
+    let good = state
+        .good
+        .map(|generation| format!("Bearer {}", access(generation)));
     if state.revoked || good.is_none() || asked.authorization != good {
         state.tally.unauthorized += 1;
         return Answer::new(401, r#"{"error":"invalid_token"}"#);

@@ -340,10 +340,11 @@ impl BlockingAdapter for MockAdapter {
     fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, AdapterError> {
         let attempt = Attempt::of(&request);
         let (outcome, delay) = self.answer(request);
-        if delay.is_zero() && matches!(outcome, Outcome::Answer(_)) {
-            if let Outcome::Answer(answer) = outcome {
-                return answer;
-            }
+        if delay.is_zero()
+            && matches!(outcome, Outcome::Answer(_))
+            && let Outcome::Answer(answer) = outcome
+        {
+            return answer;
         }
         let wait: BoxFuture<'static, ()> = match outcome {
             Outcome::Never => Box::pin(std::future::pending()),

@@ -302,12 +302,11 @@ impl HttpBody for Inspected {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let frame = ready!(this.body.poll(context));
-        if let Some(Ok(frame)) = &frame {
-            if let Some(data) = frame.data_ref() {
-                if let Err(error) = (this.check)(data) {
-                    return Poll::Ready(Some(Err(error)));
-                }
-            }
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+            && let Err(error) = (this.check)(data)
+        {
+            return Poll::Ready(Some(Err(error)));
         }
         Poll::Ready(frame)
     }

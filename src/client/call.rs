@@ -83,8 +83,13 @@ impl<E> Call<E> {
         for name in headers.keys() {
             mine.remove(name);
         }
-        for (name, value) in &headers {
-            mine.append(name.clone(), value.clone());
+        // Names come with their first value only.
+        let mut last = None;
+        for (name, value) in headers {
+            last = name.or(last);
+            if let Some(name) = &last {
+                mine.append(name.clone(), value);
+            }
         }
         self
     }

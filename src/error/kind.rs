@@ -126,11 +126,12 @@ impl ErrorCode {
             ErrorKind::Dns => Self::NotFound,
             ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Transport => Self::Network,
             ErrorKind::Redirect => Self::RedirectFailed,
-            ErrorKind::ResponseTooLarge | ErrorKind::Decode => Self::BadResponse,
             ErrorKind::Status if status.is_some_and(|status| status.is_client_error()) => {
                 Self::BadRequest
             }
-            ErrorKind::Status => Self::BadResponse,
+            ErrorKind::Status | ErrorKind::ResponseTooLarge | ErrorKind::Decode => {
+                Self::BadResponse
+            }
             ErrorKind::Auth => Self::AuthRefreshFailed,
             ErrorKind::SessionExpired => Self::AuthRevoked,
             ErrorKind::Unsupported => Self::NotSupported,

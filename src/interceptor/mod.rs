@@ -27,6 +27,7 @@
 //! *Concurrency*: no lock is held while a hook runs. A hook whose call is
 //! cancelled is dropped at its await.
 
+mod chain;
 mod explain;
 mod from_fn;
 mod hooks;
@@ -38,11 +39,12 @@ mod step;
 
 use std::{borrow::Cow, future::Future};
 
+pub(crate) use chain::{Chain, Hook, Named, Registries};
 pub use from_fn::SendCall;
 pub use ids::{InterceptorId, PairId, RequestSide, ResponseSide};
 pub use outcome::{NotReplayed, Replay, RequestFlow, ResponseFlow};
 use pass::PassThrough;
-pub(crate) use registry::{Chain, Hook, Named, Registries};
+
 pub use registry::{Entry, Interceptors, Registration, Registry, Scoped};
 pub(crate) use step::{DynRequest, DynResponse, Step};
 

@@ -1,231 +1,19 @@
-//! The two registries of a client, and the snapshot that a call works on.
-//!
-//! Interceptors live in slabs; the slots say nothing about the order, which is
-//! a list of its own, by serial number. A change drops the cached snapshot;
-//! the next call builds it anew. So a call costs one reference count, and
-//! registering n interceptors is linear.
-//!
-//! *Concurrency*: `state` before `cache`, where both are taken. Interceptors
-//! are dropped outside both locks, for their `Drop` may come back here.
+//! The handles on a client's two registries.
 
 use std::{
     borrow::Cow,
     fmt,
     marker::PhantomData,
     mem,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Weak},
 };
-
-use slab::Slab;
 
 use super::{
     DynRequest, DynResponse, InterceptorId, InterceptorPair, PairId, RequestSide, ResponseSide,
+    chain::{Condition, Hook, Registries, State},
     step::{Native, NativeResponse},
 };
 use crate::request::Request;
-
-pub(super) type Condition = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
-
-/// A registration's name and number, as errors and `explain` show them.
-#[derive(Clone, Debug)]
-pub(crate) struct Named {
-    pub(super) name: Arc<str>,
-    pub(super) serial: u64,
-}
-
-impl Named {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-/// One registration, as a snapshot holds it.
-pub(crate) struct Hook<H: ?Sized> {
-    pub(crate) named: Named,
-    pub(crate) condition: Option<Condition>,
-    pub(crate) hook: Arc<H>,
-    /// Whether it may need the call's original request: to recover a request,
-    /// or to replay.
-    pub(crate) wants_original: bool,
-}
-
-impl<H: ?Sized> Clone for Hook<H> {
-    fn clone(&self) -> Self {
-        Self {
-            named: self.named.clone(),
-            condition: self.condition.clone(),
-            hook: Arc::clone(&self.hook),
-            wants_original: self.wants_original,
-        }
-    }
-}
-
-/// The interceptors that a call works on, in the order of registration.
-#[derive(Default)]
-pub(crate) struct Chain {
-    pub(crate) request: Box<[Hook<dyn DynRequest>]>,
-    pub(crate) response: Box<[Hook<dyn DynResponse>]>,
-    pub(crate) has_conditions: bool,
-    pub(crate) wants_original: bool,
-}
-
-/// One side's interceptors: a slab of them, and their order.
-struct Slots<H: ?Sized> {
-    slab: Slab<Hook<H>>,
-    /// Serial number and slot, ascending by serial.
-    order: Vec<(u64, usize)>,
-}
-
-impl<H: ?Sized> Default for Slots<H> {
-    fn default() -> Self {
-        Self {
-            slab: Slab::new(),
-            order: Vec::new(),
-        }
-    }
-}
-
-impl<H: ?Sized> Slots<H> {
-    fn add(&mut self, hook: Hook<H>) {
-        let serial = hook.named.serial;
-        let slot = self.slab.insert(hook);
-        self.order.push((serial, slot));
-    }
-
-    fn remove(&mut self, serial: u64) -> Option<Hook<H>> {
-        let at = self
-            .order
-            .binary_search_by_key(&serial, |(serial, _)| *serial)
-            .ok()?;
-        let (_, slot) = self.order.remove(at);
-        let hook = self.slab.try_remove(slot);
-        if self.order.is_empty() {
-            // Ten thousand interceptors that came and went leave no memory.
-            *self = Self::default();
-        }
-        hook
-    }
-
-    fn in_order(&self) -> Box<[Hook<H>]> {
-        self.order
-            .iter()
-            .filter_map(|(_, slot)| self.slab.get(*slot).cloned())
-            .collect()
-    }
-}
-
-#[derive(Default)]
-struct State {
-    next: u64,
-    request: Slots<dyn DynRequest>,
-    response: Slots<dyn DynResponse>,
-}
-
-/// What the handles of one client share.
-pub(crate) struct Registries {
-    number: u64,
-    state: Mutex<State>,
-    cache: RwLock<Option<Arc<Chain>>>,
-}
-
-impl Registries {
-    pub(crate) fn new() -> Arc<Self> {
-        static NUMBERS: AtomicU64 = AtomicU64::new(1);
-        Arc::new(Self {
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            state: Mutex::default(),
-            cache: RwLock::default(),
-        })
-    }
-
-    /// Returns the chain as it is now; one reference count, unless a
-    /// registration has changed it.
-    pub(crate) fn snapshot(&self) -> Arc<Chain> {
-        let cached = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(chain) = &*cached {
-            return Arc::clone(chain);
-        }
-        drop(cached);
-        let state = self.lock();
-        let request = state.request.in_order();
-        let response = state.response.in_order();
-        let chain = Arc::new(Chain {
-            has_conditions: request.iter().any(|hook| hook.condition.is_some())
-                || response.iter().any(|hook| hook.condition.is_some()),
-            wants_original: request.iter().any(|hook| hook.wants_original)
-                || response.iter().any(|hook| hook.wants_original),
-            request,
-            response,
-        });
-        self.set_cache(Some(Arc::clone(&chain)));
-        drop(state);
-        chain
-    }
-
-    /// Copies the registrations of another client, with new serials.
-    pub(crate) fn copy_from(&self, other: &Self) {
-        let chain = other.snapshot();
-        let mut state = self.lock();
-        for hook in &chain.request {
-            let named = state.rename(&hook.named);
-            state.request.add(Hook {
-                named,
-                ..hook.clone()
-            });
-        }
-        for hook in &chain.response {
-            let named = state.rename(&hook.named);
-            state.response.add(Hook {
-                named,
-                ..hook.clone()
-            });
-        }
-        drop(self.set_cache(None));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Must be called with the state locked; the old chain has to be dropped
-    /// after that lock.
-    fn set_cache(&self, chain: Option<Arc<Chain>>) -> Option<Arc<Chain>> {
-        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
-        mem::replace(&mut *cache, chain)
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let mut state = self.lock();
-        let out = change(&mut state);
-        let old = self.set_cache(None);
-        drop(state);
-        drop(old);
-        out
-    }
-}
-
-impl State {
-    fn name(&mut self, name: &str) -> Named {
-        let serial = self.next;
-        self.next += 1;
-        Named {
-            name: Arc::from(name),
-            serial,
-        }
-    }
-
-    fn rename(&mut self, named: &Named) -> Named {
-        let serial = self.next;
-        self.next += 1;
-        Named {
-            name: Arc::clone(&named.name),
-            serial,
-        }
-    }
-}
 
 /// Both registries of a client; clones share them.
 ///
@@ -379,7 +167,7 @@ macro_rules! side {
             /// Returns the number of interceptors.
             #[must_use]
             pub fn len(&self) -> usize {
-                self.shared.lock().$field.order.len()
+                self.shared.lock().$field.len()
             }
 
             /// Tells whether no interceptor is registered.

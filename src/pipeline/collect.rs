@@ -35,10 +35,10 @@ pub(super) fn too_large(limit: u64, actual: u64, exact: bool) -> Error {
 
 /// Reads a body to its end.
 pub(super) async fn collect(body: Body, limits: &Limits<'_>, max: Option<u64>) -> Result<Bytes> {
-    if let Some(length) = body.length() {
-        if let Some(max) = max.filter(|max| length > *max) {
-            return Err(too_large(max, length, true));
-        }
+    if let Some(length) = body.length()
+        && let Some(max) = max.filter(|max| length > *max)
+    {
+        return Err(too_large(max, length, true));
     }
     if let Some(bytes) = body.as_bytes() {
         return Ok(bytes.clone());
@@ -242,7 +242,7 @@ impl HttpBody for Guarded {
                 Poll::Ready(Some(Err(error))) => from_body(error),
                 Poll::Ready(Some(Ok(frame))) => {
                     this.alarm = None;
-                    match frame.data_ref().map(Bytes::clone) {
+                    match frame.data_ref().cloned() {
                         None => return Poll::Ready(Some(Ok(frame))),
                         Some(data) => match this.count(&data) {
                             Ok(()) => return Poll::Ready(Some(Ok(frame))),

@@ -228,11 +228,11 @@ async fn send(
 fn from_adapter(error: AdapterError) -> Error {
     let mut next = std::error::Error::source(&error);
     while let Some(source) = next {
-        if let Some(inner) = source.downcast_ref::<Error>() {
-            if inner.kind() == ErrorKind::RequestTooLarge {
-                return Error::new(inner.kind(), inner.text().to_owned())
-                    .with_hint("raise `max_request_bytes`");
-            }
+        if let Some(inner) = source.downcast_ref::<Error>()
+            && inner.kind() == ErrorKind::RequestTooLarge
+        {
+            return Error::new(inner.kind(), inner.text().to_owned())
+                .with_hint("raise `max_request_bytes`");
         }
         next = source.source();
     }

@@ -195,10 +195,10 @@ impl<'a> Run<'a> {
             _ => error,
         };
         error.set_context(self.call.clone());
-        if !error.has_head() {
-            if let Some(home) = &self.home {
-                error.set_head(home.clone());
-            }
+        if !error.has_head()
+            && let Some(home) = &self.home
+        {
+            error.set_head(home.clone());
         }
         error
     }

@@ -43,10 +43,10 @@ pub(super) fn prepare(config: &Config, draft: Draft) -> Result<Request> {
     let (text, away) = locate(config, draft.target)?;
     let text = with_query(text, &draft.query);
     let canonical = canonicalize(text).map_err(invalid)?;
-    if let (false, Some(base)) = (config.allow.absolute_urls, &config.base) {
-        if !same_origin(&base.uri, &canonical.uri) {
-            return Err(leaves_base(base));
-        }
+    if let (false, Some(base)) = (config.allow.absolute_urls, &config.base)
+        && !same_origin(&base.uri, &canonical.uri)
+    {
+        return Err(leaves_base(base));
     }
     let inner = &mut *request.0;
     inner.uri = canonical.uri;

@@ -43,10 +43,10 @@ pub(super) async fn run(run: &mut Run<'_>, skips: &Skips, outcome: Result<Respon
             Err(error) => Err(error),
         };
     }
-    if state.is_ok() {
-        if let Err(stopped) = run.limits().check_cancelled() {
-            state = Err(run.adopt(stopped));
-        }
+    if state.is_ok()
+        && let Err(stopped) = run.limits().check_cancelled()
+    {
+        state = Err(run.adopt(stopped));
     }
     // The call is over: nobody can replay it, so its request is let go.
     match &mut state {
