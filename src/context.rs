@@ -30,3 +30,16 @@ impl fmt::Debug for CallContext {
             .finish_non_exhaustive()
     }
 }
+
+/// A registration's name and number, as errors and `explain` show them.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: Arc<str>,
+    pub(crate) serial: u64,
+}
+
+impl Named {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}

@@ -14,8 +14,8 @@ use http::{Extensions, StatusCode};
 pub use kind::{ErrorCode, ErrorKind};
 
 use crate::{
-    context::CallContext,
-    interceptor::{Named, Replay, ResponseFlow},
+    context::{CallContext, Named},
+    interceptor::{Replay, ResponseFlow},
     request::{Request, RequestHead},
     response::Response,
 };

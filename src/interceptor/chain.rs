@@ -19,22 +19,9 @@ use std::{
 use slab::Slab;
 
 use super::{DynRequest, DynResponse};
-use crate::request::Request;
+use crate::{context::Named, request::Request};
 
 pub(super) type Condition = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
-
-/// A registration's name and number, as errors and `explain` show them.
-#[derive(Clone, Debug)]
-pub(crate) struct Named {
-    pub(super) name: Arc<str>,
-    pub(super) serial: u64,
-}
-
-impl Named {
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-}
 
 /// One registration, as a snapshot holds it.
 pub(crate) struct Hook<H: ?Sized> {

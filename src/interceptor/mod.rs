@@ -39,7 +39,7 @@ mod step;
 
 use std::{borrow::Cow, future::Future};
 
-pub(crate) use chain::{Chain, Hook, Named, Registries};
+pub(crate) use chain::{Chain, Hook, Registries};
 pub use from_fn::SendCall;
 pub use ids::{InterceptorId, PairId, RequestSide, ResponseSide};
 pub use outcome::{NotReplayed, Replay, RequestFlow, ResponseFlow};
