@@ -1,6 +1,14 @@
 //! [`Call`]: one request in the making, bound to its client.
 
-use std::{fmt, future::IntoFuture, marker::PhantomData, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::IntoFuture,
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header::AUTHORIZATION};
 use serde::Serialize;
@@ -11,7 +19,7 @@ use crate::{
     cancel::CancelHandle,
     config::{Order, Setting, StatusPolicy},
     error::{Error, ErrorKind, Result},
-    pipeline::{self, Draft, Engine},
+    pipeline::{self, Draft, Engine, depth},
     request::Request,
     response::Response,
     runtime::{BoxFuture, block_on},
@@ -315,10 +323,11 @@ pub struct Sending(BoxFuture<'static, Result<Response>>);
 impl Future for Sending {
     type Output = Result<Response>;
 
-    fn poll(
-        mut self: Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let _level = match depth::enter() {
+            Ok(level) => level,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
         self.0.as_mut().poll(context)
     }
 }
@@ -348,6 +357,7 @@ impl Call<Blocking> {
             )
             .with_hint("use `tollgate::Client`, or `tokio::task::spawn_blocking`"));
         }
+        let _level = depth::enter()?;
         block_on(pipeline::run(self.engine, self.draft))
     }
 }

@@ -14,6 +14,7 @@
 //! nothing behind.
 
 mod collect;
+pub(crate) mod depth;
 mod dispatch;
 mod guard;
 mod prepare;
