@@ -33,12 +33,18 @@ pub(super) fn too_large(limit: u64, actual: u64, exact: bool) -> Error {
     .with_hint("raise `max_response_bytes`, or read it with `stream()`")
 }
 
+/// Fails if a length that is known is over the limit.
+pub(super) fn check_length(length: u64, max: Option<u64>) -> Result<()> {
+    match max {
+        Some(max) if length > max => Err(too_large(max, length, true)),
+        _ => Ok(()),
+    }
+}
+
 /// Reads a body to its end.
 pub(super) async fn collect(body: Body, limits: &Limits<'_>, max: Option<u64>) -> Result<Bytes> {
-    if let Some(length) = body.length()
-        && let Some(max) = max.filter(|max| length > *max)
-    {
-        return Err(too_large(max, length, true));
+    if let Some(length) = body.length() {
+        check_length(length, max)?;
     }
     if let Some(bytes) = body.as_bytes() {
         return Ok(bytes.clone());

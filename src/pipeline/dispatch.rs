@@ -31,6 +31,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     request::{Request, RequestHead},
     response::Response,
+    runtime::BoxFuture,
 };
 
 /// What holds for all hops of one attempt.
@@ -42,6 +43,8 @@ struct Trip {
     redirects: Vec<Uri>,
     /// The origin of the call was left: its extensions stay behind.
     away: bool,
+    /// The body once more, for a redirect that asks for it.
+    again: Option<Body>,
 }
 
 pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<Response> {
@@ -80,6 +83,7 @@ impl Trip {
             what,
             redirects: Vec::new(),
             away: false,
+            again: None,
         }
     }
 }
@@ -98,45 +102,140 @@ impl Run<'_> {
 }
 
 /// Sends, and follows redirects until an answer is no redirect.
+///
+/// What is large lives in the boxes of the adapter and of the body's reader,
+/// not in this future: the allocator's fast path ends at about 1 KiB.
 async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Result<Response> {
-    let engine = run.engine;
-    let config = &engine.config;
-    let max = request
-        .0
-        .overrides
-        .max_redirects
-        .unwrap_or(config.max_redirects);
     if let Some(home) = &run.home {
-        trip.away = guard::check(request, &home.uri)?;
+        trip.away = guard::check(request, home)?;
     }
-    let mut followed = 0;
+    let overrides = &request.0.overrides;
+    let max = overrides
+        .max_redirects
+        .unwrap_or(run.engine.config.max_redirects);
     loop {
-        let again = if max > 0 {
+        trip.again = if max > 0 {
             request.0.body.try_clone()
         } else {
             None
         };
-        let outgoing = outgoing(run, trip, request)?;
-        let answer = send(run, trip, outgoing).await?;
-        let Some(location) =
-            redirect::target(answer.status(), answer.headers()).filter(|_| max > 0)
-        else {
-            return finish(run, trip, request, answer).await;
+        let answer = match begin(run, trip, request)? {
+            Sent::Done(answer) => answer,
+            Sent::Waiting(future) => {
+                let limits = run.attempt_limits(trip);
+                watched(&limits, "the adapter", future).await?
+            }
         };
-        if followed == max {
-            return Err(redirect::too_many(max));
+        let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
+        match arrive(run, trip, request, answer, max)? {
+            Arrival::Complete(response) => return Ok(response),
+            Arrival::Reading(parts, body) => {
+                let limits = run.attempt_limits(trip);
+                let read = Box::pin(collect::collect(body, &limits, max_bytes(run, request)));
+                let body = read.await;
+                return match body {
+                    Ok(bytes) => Ok(respond(run, trip, request, *parts, bytes.into())),
+                    Err(error) => Err(with_answer(error, *parts)),
+                };
+            }
+            Arrival::Redirected(body) => {
+                let limits = run.attempt_limits(trip);
+                Box::pin(collect::drain(body, &limits)).await;
+            }
+        }
+    }
+}
+
+type Answer = Result<http::Response<Body>, AdapterError>;
+
+/// What an adapter gives back at once.
+enum Sent<'a> {
+    Done(Answer),
+    Waiting(BoxFuture<'a, Answer>),
+}
+
+/// Hands the request to the adapter.
+fn begin<'a>(run: &Run<'a>, trip: &Trip, request: &mut Request) -> Result<Sent<'a>> {
+    run.attempt_limits(trip).check()?;
+    let outgoing = outgoing(run, trip, request)?;
+    let engine: &'a _ = run.engine;
+    catch_unwind(AssertUnwindSafe(|| match &engine.transport {
+        Transport::Async(adapter) => Sent::Waiting(adapter.send(outgoing)),
+        Transport::Blocking(adapter) => Sent::Done(adapter.send(outgoing)),
+    }))
+    .map_err(|payload| panicked("the adapter", &*payload))
+}
+
+/// What an answer turned out to be.
+enum Arrival {
+    Complete(Response),
+    /// The body is still on the wire.
+    Reading(Box<http::response::Parts>, Body),
+    /// The request has been made that of the next hop.
+    Redirected(Body),
+}
+
+fn arrive(
+    run: &mut Run<'_>,
+    trip: &mut Trip,
+    request: &mut Request,
+    answer: http::Response<Body>,
+    max_redirects: u32,
+) -> Result<Arrival> {
+    let (parts, body) = answer.into_parts();
+    if let Some(location) =
+        redirect::target(parts.status, &parts.headers).filter(|_| max_redirects > 0)
+    {
+        if trip.redirects.len() >= max_redirects as usize {
+            return Err(redirect::too_many(max_redirects));
         }
         if run.call.spent >= MAX_TRIPS {
             return Err(redirect::too_many(MAX_TRIPS));
         }
-        followed += 1;
         run.call.spent += 1;
         let from = request.0.uri.clone();
-        let status = answer.status();
-        trip.away |= redirect::follow(request, again, status, location, config.allow)?;
+        let again = trip.again.take();
+        let allow = run.engine.config.allow;
+        trip.away |= redirect::follow(request, again, parts.status, location, allow)?;
         trip.redirects.push(from);
-        collect::drain(answer.into_body(), &run.attempt_limits(trip)).await;
+        return Ok(Arrival::Redirected(body));
     }
+    // A policy that panics is reported by `settle`.
+    let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
+    let body = if request.0.overrides.stream && accepted {
+        streamed(run, request, body)
+    } else if request.0.method == Method::HEAD {
+        // Its `Content-Length` is that of an answer to GET.
+        Body::empty()
+    } else if let Some(length) = body.as_bytes().map(bytes::Bytes::len) {
+        if let Err(error) = collect::check_length(length as u64, max_bytes(run, request)) {
+            return Err(with_answer(error, parts));
+        }
+        body
+    } else {
+        return Ok(Arrival::Reading(Box::new(parts), body));
+    };
+    Ok(Arrival::Complete(respond(run, trip, request, parts, body)))
+}
+
+fn max_bytes(run: &Run<'_>, request: &Request) -> Option<u64> {
+    let own = request.0.overrides.max_response_bytes;
+    own.or(run.engine.config.max_response_bytes)
+}
+
+fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
+    let engine = run.engine;
+    let read_timeout = request.0.overrides.read_timeout;
+    collect::guarded(
+        body,
+        StreamLimits {
+            runtime: Arc::clone(&engine.runtime),
+            cancel: run.call.cancel.clone(),
+            until: run.call.deadline,
+            read_timeout: read_timeout.or(engine.config.read_timeout),
+            max: max_bytes(run, request),
+        },
+    )
 }
 
 /// Builds what the adapter gets; the request keeps its head for later.
@@ -202,26 +301,14 @@ fn limited(body: Body, limit: u64) -> Result<Body> {
     }
 }
 
-async fn send(
-    run: &Run<'_>,
-    trip: &Trip,
-    outgoing: http::Request<Body>,
-) -> Result<http::Response<Body>> {
-    let limits = run.attempt_limits(trip);
-    limits.check()?;
-    let answer: Result<http::Response<Body>, AdapterError> = match &run.engine.transport {
-        Transport::Async(adapter) => {
-            watched(&limits, "the adapter", adapter.send(outgoing)).await?
-        }
-        Transport::Blocking(adapter) => catch_unwind(AssertUnwindSafe(|| adapter.send(outgoing)))
-            .map_err(|payload| panicked("the adapter", &*payload))?,
-    };
-    answer.map_err(|error| match (error.kind(), &limits.cancel) {
+/// Gives an adapter's error the core's words, where the core knows better.
+fn explain(limits: &Limits<'_>, error: AdapterError) -> Error {
+    match (error.kind(), limits.cancel) {
         // One wording, whoever noticed it first.
         (ErrorKind::Cancelled, Some(cancel)) => super::watch::cancelled(cancel),
         (ErrorKind::Timeout, _) if limits.check().is_err() => limits.timed_out().with_source(error),
         _ => from_adapter(error),
-    })
+    }
 }
 
 /// A request's body may have failed with an error of ours inside.
@@ -239,46 +326,15 @@ fn from_adapter(error: AdapterError) -> Error {
     error.into()
 }
 
-/// Reads the body, or wraps it, and makes the response.
-async fn finish(
+/// Makes the response, and moves the request's head into it.
+fn respond(
     run: &Run<'_>,
     trip: &mut Trip,
     request: &mut Request,
-    answer: http::Response<Body>,
-) -> Result<Response> {
-    let engine = run.engine;
-    let overrides = &request.0.overrides;
-    let max = overrides
-        .max_response_bytes
-        .or(engine.config.max_response_bytes);
-    let limits = run.attempt_limits(trip);
-    let (parts, body) = answer.into_parts();
-    // A policy that panics is reported by `settle`.
-    let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
-    let mut elapsed = None;
-    let body = if overrides.stream && accepted {
-        elapsed = Some(engine.runtime.now().saturating_duration_since(trip.started));
-        collect::guarded(
-            body,
-            StreamLimits {
-                runtime: Arc::clone(&engine.runtime),
-                cancel: run.call.cancel.clone(),
-                until: run.call.deadline,
-                read_timeout: overrides.read_timeout.or(engine.config.read_timeout),
-                max,
-            },
-        )
-    } else if request.0.method == Method::HEAD {
-        // Its `Content-Length` is that of an answer to GET.
-        Body::empty()
-    } else {
-        match collect::collect(body, &limits, max).await {
-            Ok(bytes) => bytes.into(),
-            Err(error) => return Err(with_answer(error, parts)),
-        }
-    };
-    let elapsed =
-        elapsed.unwrap_or_else(|| engine.runtime.now().saturating_duration_since(trip.started));
+    parts: http::response::Parts,
+    body: Body,
+) -> Response {
+    let now = run.engine.runtime.now();
     let mut response = Response::from(http::Response::from_parts(parts, body));
     let inner = &mut *request.0;
     let extensions = response.extensions_mut();
@@ -288,15 +344,16 @@ async fn finish(
         extensions.extend(std::mem::take(&mut inner.extensions));
     }
     let head = RequestHead {
-        method: inner.method.clone(),
-        uri: inner.uri.clone(),
+        method: std::mem::take(&mut inner.method),
+        uri: std::mem::take(&mut inner.uri),
         headers: std::mem::take(&mut inner.headers),
     };
+    let elapsed = now.saturating_duration_since(trip.started);
     response.set_trip(head, std::mem::take(&mut trip.redirects), elapsed);
     if let Some(call) = inner.call.take() {
         response.set_context(call);
     }
-    Ok(response)
+    response
 }
 
 /// Gives an error of the body the head of the answer it belongs to.

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     headers::is_credential,
     request::{Bound, Request},
-    uri::{canonicalize, same_origin},
+    uri::{canonicalize, is_clone, same_origin},
 };
 
 /// Checks the request that the interceptors have made of the prepared one.
@@ -18,7 +18,8 @@ use crate::{
 /// Returns whether it leaves the origin of `home`.
 pub(super) fn check(request: &mut Request, home: &Uri) -> Result<bool> {
     let inner = &mut *request.0;
-    if inner.uri != *home {
+    let mut away = false;
+    if !is_clone(&inner.uri, home) {
         let canonical = canonicalize(inner.uri.to_string())
             .map_err(|error| Error::new(ErrorKind::InvalidUrl, error.what).with_hint(error.hint))?;
         inner.uri = canonical.uri;
@@ -28,8 +29,8 @@ pub(super) fn check(request: &mut Request, home: &Uri) -> Result<bool> {
                 .entry(http::header::AUTHORIZATION)
                 .or_insert_with(|| user.basic());
         }
+        away = !same_origin(&inner.uri, home);
     }
-    let away = !same_origin(&inner.uri, home);
     strip(&mut inner.headers, &inner.bound, &inner.uri, away);
     Ok(away)
 }

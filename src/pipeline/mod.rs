@@ -32,6 +32,8 @@ use std::{
     },
 };
 
+use http::{Method, Uri};
+
 pub(crate) use prepare::{Draft, read_base};
 
 use crate::{
@@ -70,8 +72,10 @@ pub(crate) struct Run<'a> {
     call: CallContext,
     /// Which statuses are a success for this call.
     policy: StatusPolicy,
-    /// The request as it was prepared, for the errors of the early stages.
-    home: Option<RequestHead>,
+    /// The method and address that were prepared, for the guard and for the
+    /// errors of interceptors; `None` where there are no interceptors.
+    home: Option<Uri>,
+    method: Method,
 }
 
 /// Runs one call to its end.
@@ -142,16 +146,16 @@ impl<'a> Run<'a> {
                 .clone()
                 .unwrap_or_else(|| engine.config.status.clone()),
             home: None,
+            method: draft.request.method().clone(),
         }
     }
 
     /// Remembers what the call started with, as far as somebody may ask.
     fn start(&mut self, request: &Request) {
-        self.home = Some(RequestHead {
-            method: request.0.method.clone(),
-            uri: request.0.uri.clone(),
-            headers: http::HeaderMap::new(),
-        });
+        if self.chain.request.is_empty() && self.chain.response.is_empty() {
+            return;
+        }
+        self.home = Some(request.0.uri.clone());
         if self.chain.wants_original {
             self.call.original = Some(Original::of(request));
         }
@@ -199,7 +203,11 @@ impl<'a> Run<'a> {
         if !error.has_head()
             && let Some(home) = &self.home
         {
-            error.set_head(home.clone());
+            error.set_head(RequestHead {
+                method: self.method.clone(),
+                uri: home.clone(),
+                headers: http::HeaderMap::new(),
+            });
         }
         error
     }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::{Run, panicked, watched};
 use crate::{
     config::Order,
-    error::Result,
+    error::{Error, Result},
     interceptor::{Chain, DynRequest, Hook, RequestFlow, Step},
     request::Request,
     response::Response,
@@ -86,10 +86,17 @@ pub(super) async fn run(run: &Run<'_>, skips: &Skips, request: Request) -> Resul
         let Some(hook) = hooks.get(at).filter(|_| !skips.request(at)) else {
             continue;
         };
-        state = match one(run, hook, state).await {
+        let outcome = match start(run, hook, state) {
+            Step::Ready(result) => result,
+            Step::Later(future) => flatten(watched(&run.limits(), "it", future).await),
+            Step::Message(future) => {
+                flatten(watched(&run.limits(), "it", future).await).map(RequestFlow::Continue)
+            }
+        };
+        state = match outcome {
             Ok(RequestFlow::Continue(request)) => Ok(rebind(run, request)),
             Ok(RequestFlow::Respond(response)) => return Ok(Departure::Respond(response)),
-            Err(error) => Err(error),
+            Err(error) => Err(name(run, hook, error)),
         };
     }
     state.map(Departure::Send)
@@ -104,33 +111,29 @@ fn rebind(run: &Run<'_>, mut request: Request) -> Request {
     request
 }
 
-async fn one(
+/// Calls the hook; a panic in it is an error.
+fn start<'a>(
     run: &Run<'_>,
-    hook: &Hook<dyn DynRequest>,
+    hook: &'a Hook<dyn DynRequest>,
     state: Result<Request>,
-) -> Result<RequestFlow> {
+) -> Step<'a, Request, RequestFlow> {
     // A call that is over still tells its interceptors so, by their error half.
     let state = match (state, run.check()) {
         (Ok(_), Err(stopped)) => Err(run.adopt(stopped)),
         (state, _) => state,
     };
-    let started = catch_unwind(AssertUnwindSafe(|| match state {
+    catch_unwind(AssertUnwindSafe(|| match state {
         Ok(request) => hook.hook.fulfilled(request),
         Err(error) => hook.hook.rejected(error),
-    }));
-    let outcome = match started {
-        Err(payload) => Err(panicked("it", &*payload)),
-        Ok(Step::Ready(result)) => result,
-        Ok(Step::Later(future)) => flatten(watched(&run.limits(), "it", future).await),
-        Ok(Step::Message(future)) => {
-            flatten(watched(&run.limits(), "it", future).await).map(RequestFlow::Continue)
-        }
-    };
-    outcome.map_err(|error| {
-        let mut error = run.adopt(error);
-        error.name_interceptor(&hook.named);
-        error
-    })
+    }))
+    .unwrap_or_else(|payload| Step::Ready(Err(panicked("it", &*payload))))
+}
+
+#[cold]
+fn name(run: &Run<'_>, hook: &Hook<dyn DynRequest>, error: Error) -> Error {
+    let mut error = run.adopt(error);
+    error.name_interceptor(&hook.named);
+    error
 }
 
 fn flatten<T>(result: Result<Result<T>>) -> Result<T> {

@@ -34,13 +34,21 @@ pub(super) async fn run(run: &mut Run<'_>, skips: &Skips, outcome: Result<Respon
         if skips.response(at) {
             continue;
         }
-        state = match one(run, hook, state).await {
+        let failed_before = state.is_err();
+        let outcome = match start(run, hook, state) {
+            Step::Ready(result) => result,
+            Step::Later(future) => flatten(watched(&run.limits(), "it", future).await),
+            Step::Message(future) => {
+                flatten(watched(&run.limits(), "it", future).await).map(ResponseFlow::Continue)
+            }
+        };
+        state = match outcome {
             Ok(ResponseFlow::Continue(response)) => Ok(run.claim(response)),
             Ok(ResponseFlow::Replay(replay)) => match next_attempt(run, replay).await {
                 Ok(request) => return Verdict::Replay(request),
                 Err(instead) => instead,
             },
-            Err(error) => Err(error),
+            Err(error) => Err(name(run, hook, error, failed_before)),
         };
     }
     if state.is_ok()
@@ -56,39 +64,33 @@ pub(super) async fn run(run: &mut Run<'_>, skips: &Skips, outcome: Result<Respon
     Verdict::Done(state)
 }
 
-async fn one(
+/// Calls the hook; a panic in it is an error.
+fn start<'a>(
     run: &Run<'_>,
-    hook: &Hook<dyn DynResponse>,
+    hook: &'a Hook<dyn DynResponse>,
     state: Result<Response>,
-) -> Result<ResponseFlow> {
+) -> Step<'a, Response, ResponseFlow> {
     // A call that is over still tells its interceptors so, by their error half.
     let state = match (state, run.check()) {
         (Ok(_), Err(stopped)) => Err(run.adopt(stopped)),
         (state, _) => state,
     };
-    let failed_before = state.is_err();
-    let started = catch_unwind(AssertUnwindSafe(|| match state {
+    catch_unwind(AssertUnwindSafe(|| match state {
         Ok(response) => hook.hook.fulfilled(response),
         Err(error) => hook.hook.rejected(error),
-    }));
-    let limits = run.limits();
-    let outcome = match started {
-        Err(payload) => Err(panicked("it", &*payload)),
-        Ok(Step::Ready(result)) => result,
-        Ok(Step::Later(future)) => flatten(watched(&limits, "it", future).await),
-        Ok(Step::Message(future)) => {
-            flatten(watched(&limits, "it", future).await).map(ResponseFlow::Continue)
-        }
-    };
-    outcome.map_err(|error| {
-        let foreign = error.context().is_none_or(|call| call.id != run.call.id);
-        let made_here = !failed_before || foreign;
-        let mut error = run.adopt(error);
-        if made_here {
-            error.name_interceptor(&hook.named);
-        }
-        error
-    })
+    }))
+    .unwrap_or_else(|payload| Step::Ready(Err(panicked("it", &*payload))))
+}
+
+/// Names the interceptor, unless it only passed the failure on.
+#[cold]
+fn name(run: &Run<'_>, hook: &Hook<dyn DynResponse>, error: Error, failed_before: bool) -> Error {
+    let ours = error.context().is_some_and(|call| call.id == run.call.id);
+    let mut error = run.adopt(error);
+    if !(failed_before && ours) {
+        error.name_interceptor(&hook.named);
+    }
+    error
 }
 
 fn flatten<T>(result: Result<Result<T>>) -> Result<T> {

@@ -228,28 +228,51 @@ fn write_v6(address: Ipv6Addr) -> String {
     }
 }
 
-/// A lower-case name, perhaps with a port that no scheme has by default.
+/// A lower-case name whose last label starts with a letter, or the address of
+/// every test; perhaps with a port that no scheme has by default.
 pub(super) fn is_plain(text: &str) -> bool {
-    let (host, port) = match text.split_once(':') {
+    let (host, port) = match text.bytes().position(|byte| byte == b':') {
         None => (text, None),
-        Some((host, port)) => (host, Some(port)),
-    };
-    let port_is_plain = match port {
-        None => true,
-        Some(port) => {
-            !port.starts_with('0')
-                && port
-                    .parse::<u16>()
-                    .is_ok_and(|number| number != 80 && number != 443)
-                && port.bytes().all(|byte| byte.is_ascii_digit())
+        Some(at) => {
+            let (host, port) = text.split_at(at);
+            (host, port.get(1..))
         }
     };
-    let letters = host.bytes().any(|byte| byte.is_ascii_lowercase());
-    let lower = !host.bytes().any(|byte| byte.is_ascii_uppercase());
-    // An IPv4 address takes the long way, except the one of every test.
-    port_is_plain
-        && lower
-        && (host == "127.0.0.1" || (letters && is_name(host) && !looks_numeric(host)))
+    port.is_none_or(is_plain_port) && (host == "127.0.0.1" || is_plain_name(host))
+}
+
+fn is_plain_name(host: &str) -> bool {
+    let mut before = b'.';
+    let mut label = 0;
+    let mut starts_with_letter = false;
+    for byte in host.bytes() {
+        if byte == b'.' {
+            if before == b'.' {
+                return false;
+            }
+            label = 0;
+        } else {
+            if !(byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+                return false;
+            }
+            if label == 0 {
+                starts_with_letter = byte.is_ascii_lowercase();
+            }
+            label += 1;
+            if label > 63 {
+                return false;
+            }
+        }
+        before = byte;
+    }
+    before != b'.' && starts_with_letter && host.len() <= 253
+}
+
+fn is_plain_port(port: &str) -> bool {
+    !port.starts_with(['0', '+'])
+        && port
+            .parse::<u16>()
+            .is_ok_and(|number| number != 80 && number != 443)
 }
 
 #[cfg(test)]

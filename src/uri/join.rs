@@ -22,6 +22,9 @@ impl Target {
         if text.starts_with("//") {
             return Self::ProtocolRelative;
         }
+        if text.starts_with("https://") || text.starts_with("http://") {
+            return Self::Absolute;
+        }
         match text.split_once("://") {
             Some((scheme, _)) if is_scheme(scheme) => Self::Absolute,
             _ => Self::Relative,

@@ -22,8 +22,8 @@ use http::Uri;
 
 pub(crate) use authority::{UserInfo, basic_header};
 pub(crate) use join::{Target, join_base, resolve};
-pub(crate) use origin::same_origin;
 pub use origin::{Origin, Origins};
+pub(crate) use origin::{is_clone, same_origin};
 pub(crate) use redact::redacted;
 
 /// The longest address that is accepted, in bytes.
@@ -62,7 +62,6 @@ pub(crate) struct Canonical {
 
 /// Brings an absolute address into the one form that every adapter is given.
 pub(crate) fn canonicalize(text: String) -> Result<Canonical, UriError> {
-    check_characters(&text)?;
     if is_canonical(&text) {
         // Nothing to change, so the buffer becomes the `Uri`.
         if let Ok(uri) = Uri::from_maybe_shared(bytes::Bytes::from(text.into_bytes())) {
@@ -76,6 +75,7 @@ pub(crate) fn canonicalize(text: String) -> Result<Canonical, UriError> {
             "write it as `https://host/path`",
         ));
     }
+    check_characters(&text)?;
     let (scheme, rest) = split_scheme(&text)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, tail) = rest.split_at(end);
@@ -153,15 +153,20 @@ fn split_scheme(text: &str) -> Result<(&'static str, &str), UriError> {
 
 /// Tells whether the text already is what [`canonicalize`] would write.
 ///
-/// It may say no to a canonical address, never yes to another one.
+/// It may say no to a canonical address, never yes to another one. One pass,
+/// for it is on the path of every call.
 fn is_canonical(text: &str) -> bool {
-    let Some(rest) = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-    else {
+    let rest = match text.strip_prefix("http") {
+        None => return false,
+        Some(rest) => rest.strip_prefix('s').unwrap_or(rest),
+    };
+    let Some(rest) = rest.strip_prefix("://") else {
         return false;
     };
-    let Some(end) = rest.find('/') else {
+    if text.len() > MAX_URI_BYTES {
+        return false;
+    }
+    let Some(end) = rest.bytes().position(|byte| byte == b'/') else {
         return false;
     };
     let (host, tail) = rest.split_at(end);

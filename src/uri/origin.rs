@@ -134,6 +134,22 @@ impl From<Origin> for Origins {
     }
 }
 
+/// Tells whether two addresses are one and the same, without reading them:
+/// a clone shares its text. A no says nothing.
+pub(crate) fn is_clone(a: &Uri, b: &Uri) -> bool {
+    let place = |uri: &Uri| {
+        let authority = uri.authority()?.as_str();
+        let path = uri.path_and_query()?.as_str();
+        Some((
+            authority.as_ptr(),
+            authority.len(),
+            path.as_ptr(),
+            path.len(),
+        ))
+    };
+    a.scheme() == b.scheme() && place(a).is_some_and(|a| Some(a) == place(b))
+}
+
 /// Tells whether two canonical addresses have the same origin.
 pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
     a.scheme() == b.scheme() && a.authority() == b.authority()

@@ -88,14 +88,18 @@ fn dots(segment: &str) -> usize {
 
 /// Tells whether [`write`] would write the text back unchanged.
 pub(super) fn is_plain(tail: &str) -> bool {
-    let bytes = tail.as_bytes();
-    let plain = bytes.iter().all(|byte| {
-        byte.is_ascii_alphanumeric()
+    let mut before = b'/';
+    for byte in tail.bytes() {
+        let plain = byte.is_ascii_alphanumeric()
             || matches!(
                 byte,
                 b'/' | b'-' | b'_' | b'.' | b'~' | b'?' | b'=' | b'&' | b'%' | b'+' | b',' | b':'
-            )
-    });
-    // A dot after a slash, or an encoded one, may be a dot segment.
-    plain && !tail.contains("/.") && !tail.contains("/%2")
+            );
+        // A dot after a slash, or an encoded one, may be a dot segment.
+        if !plain || (before == b'/' && (byte == b'.' || byte == b'%')) {
+            return false;
+        }
+        before = byte;
+    }
+    true
 }
