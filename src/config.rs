@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, StatusCode, Uri};
 
-use crate::headers::RedactedHeaders;
+use crate::{cancel::CancelHandle, headers::RedactedHeaders};
 
 /// The defaults, one place for code and docs.
 pub(crate) mod defaults {
@@ -215,6 +215,7 @@ pub(crate) struct Overrides {
     pub(crate) order: Option<Order>,
     pub(crate) status: Option<StatusPolicy>,
     pub(crate) stream: bool,
+    pub(crate) cancel: Option<CancelHandle>,
 }
 
 #[cfg(test)]

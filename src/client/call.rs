@@ -63,7 +63,6 @@ impl<E> Call<E> {
                 target,
                 query: String::new(),
                 content_type: None,
-                cancel: None,
                 error: None,
             },
             kind: PhantomData,
@@ -275,7 +274,7 @@ impl<E> Call<E> {
     /// Lets a handle cancel the call (axios: `signal`).
     #[doc(alias = "signal")]
     pub fn cancel_handle(mut self, handle: &CancelHandle) -> Self {
-        self.draft.cancel = Some(handle.clone());
+        self.draft.request.0.overrides.cancel = Some(handle.clone());
         self
     }
 

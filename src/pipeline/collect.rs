@@ -12,7 +12,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 
-use super::watch::{Limits, cancelled, watched};
+use super::watch::{Limits, Watched, cancelled, watched};
 use crate::{
     adapter::AdapterError,
     body::{Body, BodyError},
@@ -42,17 +42,18 @@ pub(super) fn check_length(length: u64, max: Option<u64>) -> Result<()> {
 }
 
 /// Reads a body to its end.
-pub(super) async fn collect(body: Body, limits: &Limits<'_>, max: Option<u64>) -> Result<Bytes> {
+pub(super) fn collect(
+    body: Body,
+    limits: Limits<'_>,
+    max: Option<u64>,
+) -> Watched<'_, Result<Bytes>> {
+    watched(limits, "the body", Box::pin(read(body, limits, max)))
+}
+
+async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<Bytes> {
     if let Some(length) = body.length() {
         check_length(length, max)?;
     }
-    if let Some(bytes) = body.as_bytes() {
-        return Ok(bytes.clone());
-    }
-    watched(limits, "the body", read(body, limits, max)).await?
-}
-
-async fn read(mut body: Body, limits: &Limits<'_>, max: Option<u64>) -> Result<Bytes> {
     let reserve = body.length().unwrap_or_default().min(RESERVE_BYTES);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -98,7 +99,7 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
 
 /// Reads and forgets the rest of a small body, so that the connection can be
 /// used again; a large or slow one is dropped.
-pub(super) async fn drain(body: Body, limits: &Limits<'_>) {
+pub(super) async fn drain(body: Body, limits: Limits<'_>) {
     const LIMIT: u64 = 64 * 1024;
     // What goes wrong here goes wrong for an answer that nobody wants.
     drop(collect(body, limits, Some(LIMIT)).await);

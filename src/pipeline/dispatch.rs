@@ -22,7 +22,7 @@ use super::{
     Run, Transport,
     collect::{self, StreamLimits},
     guard, panicked, redirect, settle,
-    watch::{Limits, watched},
+    watch::{Limits, Time, watched},
 };
 use crate::{
     adapter::{AdapterError, Attempt},
@@ -39,7 +39,7 @@ struct Trip {
     started: Instant,
     until: Option<Instant>,
     /// What `until` is, for the message.
-    what: &'static str,
+    what: Time,
     redirects: Vec<Uri>,
     /// The origin of the call was left: its extensions stay behind.
     away: bool,
@@ -73,9 +73,9 @@ impl Trip {
         let timeout = request.0.overrides.timeout.or(engine.config.timeout);
         let attempt = timeout.and_then(|timeout| started.checked_add(timeout));
         let (until, what) = match (attempt, run.call.deadline) {
-            (Some(attempt), Some(call)) if call < attempt => (Some(call), DEADLINE),
-            (None, Some(call)) => (Some(call), DEADLINE),
-            (attempt, _) => (attempt, "the attempt's timeout"),
+            (Some(attempt), Some(call)) if call < attempt => (Some(call), Time::Call),
+            (None, Some(call)) => (Some(call), Time::Call),
+            (attempt, _) => (attempt, Time::Attempt),
         };
         Self {
             started,
@@ -87,8 +87,6 @@ impl Trip {
         }
     }
 }
-
-const DEADLINE: &str = "the call's deadline";
 
 impl Run<'_> {
     fn attempt_limits<'a>(&'a self, trip: &Trip) -> Limits<'a> {
@@ -122,25 +120,22 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         let answer = match begin(run, trip, request)? {
             Sent::Done(answer) => answer,
             Sent::Waiting(future) => {
-                let limits = run.attempt_limits(trip);
-                watched(&limits, "the adapter", future).await?
+                watched(run.attempt_limits(trip), "the adapter", future).await?
             }
         };
         let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
         match arrive(run, trip, request, answer, max)? {
             Arrival::Complete(response) => return Ok(response),
             Arrival::Reading(parts, body) => {
-                let limits = run.attempt_limits(trip);
-                let read = Box::pin(collect::collect(body, &limits, max_bytes(run, request)));
-                let body = read.await;
-                return match body {
+                let max = max_bytes(run, request);
+                let read = collect::collect(body, run.attempt_limits(trip), max).await;
+                return match read.flatten() {
                     Ok(bytes) => Ok(respond(run, trip, request, *parts, bytes.into())),
                     Err(error) => Err(with_answer(error, *parts)),
                 };
             }
             Arrival::Redirected(body) => {
-                let limits = run.attempt_limits(trip);
-                Box::pin(collect::drain(body, &limits)).await;
+                collect::drain(body, run.attempt_limits(trip)).await;
             }
         }
     }

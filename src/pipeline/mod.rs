@@ -26,6 +26,7 @@ mod watch;
 
 use std::{
     any::Any,
+    future::Future,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -48,7 +49,7 @@ use crate::{
 };
 use request_stage::Departure;
 use response_stage::Verdict;
-use watch::{Limits, watched};
+use watch::{Limits, Time, watched};
 
 /// What turns a request into a response.
 #[derive(Clone)]
@@ -78,14 +79,20 @@ pub(crate) struct Run<'a> {
     method: Method,
 }
 
-/// Runs one call to its end.
-pub(crate) async fn run(engine: Arc<Engine>, draft: Draft) -> Result<Response> {
+/// Runs one call to its end; it starts at the first poll.
+pub(crate) fn run(
+    engine: Arc<Engine>,
+    draft: Draft,
+) -> impl Future<Output = Result<Response>> + Send + 'static {
+    // Reading the options is not part of the future: it would only swell it.
+    let prepared = prepare::prepare(&engine.config, draft);
+    attempts(engine, prepared)
+}
+
+async fn attempts(engine: Arc<Engine>, prepared: Result<Request>) -> Result<Response> {
     let chain = engine.registries.snapshot();
-    let mut run = Run::new(&engine, &chain, &draft);
-    let mut next = prepare::prepare(&engine.config, draft);
-    if let Ok(request) = &next {
-        run.start(request);
-    }
+    let mut run = Run::new(&engine, &chain, prepared.as_ref().ok());
+    let mut next = prepared;
     loop {
         run.call.attempt += 1;
         run.call.spent += 1;
@@ -117,37 +124,35 @@ pub(crate) async fn run(engine: Arc<Engine>, draft: Draft) -> Result<Response> {
 }
 
 impl<'a> Run<'a> {
-    fn new(engine: &'a Arc<Engine>, chain: &'a Chain, draft: &Draft) -> Self {
+    fn new(engine: &'a Arc<Engine>, chain: &'a Chain, request: Option<&Request>) -> Self {
         static CALLS: AtomicU64 = AtomicU64::new(1);
-        let deadline = draft
-            .request
-            .0
-            .overrides
-            .deadline
-            .or(engine.config.deadline)
+        let overrides = request.map(|request| &request.0.overrides);
+        let deadline = overrides
+            .map_or(engine.config.deadline, |own| {
+                own.deadline.or(engine.config.deadline)
+            })
             .and_then(|deadline| engine.runtime.now().checked_add(deadline));
-        Self {
+        let policy = overrides.and_then(|own| own.status.clone());
+        let mut run = Self {
             engine,
             chain,
             call: CallContext {
                 id: CALLS.fetch_add(1, Ordering::Relaxed),
                 owner: Arc::clone(engine) as Arc<dyn Any + Send + Sync>,
-                cancel: draft.cancel.clone(),
+                cancel: overrides.and_then(|own| own.cancel.clone()),
                 deadline,
                 attempt: 0,
                 spent: 0,
                 original: None,
             },
-            policy: draft
-                .request
-                .0
-                .overrides
-                .status
-                .clone()
-                .unwrap_or_else(|| engine.config.status.clone()),
+            policy: policy.unwrap_or_else(|| engine.config.status.clone()),
             home: None,
-            method: draft.request.method().clone(),
+            method: Method::GET,
+        };
+        if let Some(request) = request {
+            run.start(request);
         }
+        run
     }
 
     /// Remembers what the call started with, as far as somebody may ask.
@@ -156,6 +161,7 @@ impl<'a> Run<'a> {
             return;
         }
         self.home = Some(request.0.uri.clone());
+        self.method.clone_from(&request.0.method);
         if self.chain.wants_original {
             self.call.original = Some(Original::of(request));
         }
@@ -218,7 +224,7 @@ impl<'a> Run<'a> {
             runtime: &self.engine.runtime,
             cancel: self.call.cancel.as_ref(),
             until: self.call.deadline,
-            what: "the call's deadline",
+            what: Time::Call,
         }
     }
 

@@ -13,7 +13,6 @@
 use http::{HeaderValue, header};
 
 use crate::{
-    cancel::CancelHandle,
     config::{Base, Config},
     error::{Error, ErrorKind, Result},
     headers::is_credential,
@@ -30,7 +29,6 @@ pub(crate) struct Draft {
     pub(crate) query: String,
     /// The content type that `json` and `form` imply.
     pub(crate) content_type: Option<HeaderValue>,
-    pub(crate) cancel: Option<CancelHandle>,
     /// The first mistake in the call's own options.
     pub(crate) error: Option<Error>,
 }

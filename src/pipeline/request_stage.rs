@@ -88,9 +88,9 @@ pub(super) async fn run(run: &Run<'_>, skips: &Skips, request: Request) -> Resul
         };
         let outcome = match start(run, hook, state) {
             Step::Ready(result) => result,
-            Step::Later(future) => flatten(watched(&run.limits(), "it", future).await),
+            Step::Later(future) => flatten(watched(run.limits(), "it", future).await),
             Step::Message(future) => {
-                flatten(watched(&run.limits(), "it", future).await).map(RequestFlow::Continue)
+                flatten(watched(run.limits(), "it", future).await).map(RequestFlow::Continue)
             }
         };
         state = match outcome {

@@ -37,9 +37,9 @@ pub(super) async fn run(run: &mut Run<'_>, skips: &Skips, outcome: Result<Respon
         let failed_before = state.is_err();
         let outcome = match start(run, hook, state) {
             Step::Ready(result) => result,
-            Step::Later(future) => flatten(watched(&run.limits(), "it", future).await),
+            Step::Later(future) => flatten(watched(run.limits(), "it", future).await),
             Step::Message(future) => {
-                flatten(watched(&run.limits(), "it", future).await).map(ResponseFlow::Continue)
+                flatten(watched(run.limits(), "it", future).await).map(ResponseFlow::Continue)
             }
         };
         state = match outcome {
@@ -108,8 +108,7 @@ async fn next_attempt(run: &mut Run<'_>, replay: Replay) -> Result<Request, Resu
     drop(wish.instead);
     if let Some(wait) = wish.after {
         let sleep = run.engine.runtime.sleep(wait);
-        let limits = run.limits();
-        if let Err(stopped) = watched(&limits, "the wait", sleep).await {
+        if let Err(stopped) = watched(run.limits(), "the wait", sleep).await {
             return Err(Err(run.adopt(stopped)));
         }
     }

@@ -4,11 +4,11 @@
 //! listener.
 
 use std::{
-    future::{Future, poll_fn},
+    future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
+    pin::Pin,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
     time::Instant,
 };
 
@@ -20,12 +20,20 @@ use crate::{
 };
 
 /// What ends a wait early.
+#[derive(Clone, Copy)]
 pub(super) struct Limits<'a> {
     pub(super) runtime: &'a Arc<dyn Runtime>,
     pub(super) cancel: Option<&'a CancelHandle>,
     pub(super) until: Option<Instant>,
     /// What `until` is, for the message.
-    pub(super) what: &'static str,
+    pub(super) what: Time,
+}
+
+/// Whose time runs out.
+#[derive(Clone, Copy)]
+pub(super) enum Time {
+    Attempt,
+    Call,
 }
 
 impl Limits<'_> {
@@ -45,11 +53,17 @@ impl Limits<'_> {
         }
     }
 
+    #[cold]
     pub(super) fn timed_out(&self) -> Error {
-        Error::new(ErrorKind::Timeout, format!("{} has passed", self.what))
+        let (what, hint) = match self.what {
+            Time::Attempt => ("the attempt's timeout has passed", "raise `timeout`"),
+            Time::Call => ("the call's deadline has passed", "raise `deadline`"),
+        };
+        Error::new(ErrorKind::Timeout, what).with_hint(hint)
     }
 }
 
+#[cold]
 pub(super) fn cancelled(cancel: &CancelHandle) -> Error {
     match cancel.reason() {
         None => Error::new(ErrorKind::Cancelled, "the call was cancelled"),
@@ -64,29 +78,49 @@ pub(super) fn cancelled(cancel: &CancelHandle) -> Error {
 ///
 /// It is polled at least once: the error half of an interceptor hears of a
 /// cancellation, but cannot hold the call up. `who` names it where it panics.
-pub(super) async fn watched<F: Future>(
-    limits: &Limits<'_>,
+pub(super) fn watched<'a, T>(
+    limits: Limits<'a>,
     who: &'static str,
-    future: F,
-) -> Result<F::Output> {
-    let mut future = pin!(future);
-    let mut alarm: Option<BoxFuture<'static, ()>> = None;
-    let mut cancel: Option<Cancelled> = None;
-    poll_fn(move |context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        match polled {
-            Err(payload) => return Poll::Ready(Err(panicked(who, &*payload))),
+    future: BoxFuture<'a, T>,
+) -> Watched<'a, T> {
+    Watched {
+        limits,
+        who,
+        future,
+        alarm: None,
+        cancel: None,
+    }
+}
+
+/// See [`watched`].
+pub(super) struct Watched<'a, T> {
+    limits: Limits<'a>,
+    who: &'static str,
+    future: BoxFuture<'a, T>,
+    alarm: Option<BoxFuture<'static, ()>>,
+    cancel: Option<Cancelled>,
+}
+
+impl<T> Future for Watched<'_, T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let this = &mut *self;
+        let future = &mut this.future;
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Err(payload) => return Poll::Ready(Err(panicked(this.who, &*payload))),
             Ok(Poll::Ready(output)) => return Poll::Ready(Ok(output)),
             Ok(Poll::Pending) => {}
         }
+        let limits = this.limits;
         if let Some(handle) = limits.cancel {
-            let waiting = cancel.get_or_insert_with(|| handle.cancelled());
+            let waiting = this.cancel.get_or_insert_with(|| handle.cancelled());
             if Pin::new(waiting).poll(context).is_ready() {
                 return Poll::Ready(Err(cancelled(handle)));
             }
         }
         if let Some(until) = limits.until {
-            let alarm = alarm.get_or_insert_with(|| {
+            let alarm = this.alarm.get_or_insert_with(|| {
                 let left = until.saturating_duration_since(limits.runtime.now());
                 limits.runtime.sleep(left)
             });
@@ -95,6 +129,5 @@ pub(super) async fn watched<F: Future>(
             }
         }
         Poll::Pending
-    })
-    .await
+    }
 }
