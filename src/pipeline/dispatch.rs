@@ -31,7 +31,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
     request::{Request, RequestHead},
     response::Response,
-    runtime::BoxFuture,
 };
 
 /// What holds for all hops of one attempt.
@@ -43,8 +42,8 @@ struct Trip {
     redirects: Vec<Uri>,
     /// The origin of the call was left: its extensions stay behind.
     away: bool,
-    /// The body once more, for a redirect that asks for it.
-    again: Option<Body>,
+    /// The request still has its body, for a redirect that asks for it again.
+    resends: bool,
 }
 
 pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<Response> {
@@ -83,7 +82,7 @@ impl Trip {
             what,
             redirects: Vec::new(),
             away: false,
-            again: None,
+            resends: false,
         }
     }
 }
@@ -111,63 +110,48 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
     let max = overrides
         .max_redirects
         .unwrap_or(run.engine.config.max_redirects);
+    let engine = run.engine;
     loop {
-        trip.again = if max > 0 {
-            request.0.body.try_clone()
-        } else {
-            None
-        };
-        let answer = match begin(run, trip, request)? {
-            Sent::Done(answer) => answer,
-            Sent::Waiting(future) => {
+        let outgoing = outgoing(run, trip, request, max > 0)?;
+        let answer = match &engine.transport {
+            Transport::Blocking(adapter) => shielded(|| adapter.send(outgoing))?,
+            Transport::Async(adapter) => {
+                let future = shielded(|| adapter.send(outgoing))?;
                 watched(run.attempt_limits(trip), "the adapter", future).await?
             }
         };
         let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
         match arrive(run, trip, request, answer, max)? {
             Arrival::Complete(response) => return Ok(response),
-            Arrival::Reading(parts, body) => {
+            Arrival::Reading(mut unread) => {
+                let body = std::mem::take(&mut unread.1);
                 let max = max_bytes(run, request);
                 let read = collect::collect(body, run.attempt_limits(trip), max).await;
+                let (parts, _) = *unread;
                 return match read.flatten() {
-                    Ok(bytes) => Ok(respond(run, trip, request, *parts, bytes.into())),
-                    Err(error) => Err(with_answer(error, *parts)),
+                    Ok(bytes) => Ok(respond(run, trip, request, parts, bytes.into())),
+                    Err(error) => Err(with_answer(error, parts)),
                 };
             }
             Arrival::Redirected(body) => {
-                collect::drain(body, run.attempt_limits(trip)).await;
+                collect::drain(*body, run.attempt_limits(trip)).await;
             }
         }
     }
 }
 
-type Answer = Result<http::Response<Body>, AdapterError>;
-
-/// What an adapter gives back at once.
-enum Sent<'a> {
-    Done(Answer),
-    Waiting(BoxFuture<'a, Answer>),
-}
-
-/// Hands the request to the adapter.
-fn begin<'a>(run: &Run<'a>, trip: &Trip, request: &mut Request) -> Result<Sent<'a>> {
-    run.attempt_limits(trip).check()?;
-    let outgoing = outgoing(run, trip, request)?;
-    let engine: &'a _ = run.engine;
-    catch_unwind(AssertUnwindSafe(|| match &engine.transport {
-        Transport::Async(adapter) => Sent::Waiting(adapter.send(outgoing)),
-        Transport::Blocking(adapter) => Sent::Done(adapter.send(outgoing)),
-    }))
-    .map_err(|payload| panicked("the adapter", &*payload))
+/// Calls the adapter; a panic in it is an error.
+fn shielded<T>(call: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| panicked("the adapter", &*payload))
 }
 
 /// What an answer turned out to be.
 enum Arrival {
     Complete(Response),
     /// The body is still on the wire.
-    Reading(Box<http::response::Parts>, Body),
+    Reading(Box<(http::response::Parts, Body)>),
     /// The request has been made that of the next hop.
-    Redirected(Body),
+    Redirected(Box<Body>),
 }
 
 fn arrive(
@@ -189,11 +173,10 @@ fn arrive(
         }
         run.call.spent += 1;
         let from = request.0.uri.clone();
-        let again = trip.again.take();
         let allow = run.engine.config.allow;
-        trip.away |= redirect::follow(request, again, parts.status, location, allow)?;
+        trip.away |= redirect::follow(request, trip.resends, parts.status, location, allow)?;
         trip.redirects.push(from);
-        return Ok(Arrival::Redirected(body));
+        return Ok(Arrival::Redirected(Box::new(body)));
     }
     // A policy that panics is reported by `settle`.
     let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
@@ -208,7 +191,7 @@ fn arrive(
         }
         body
     } else {
-        return Ok(Arrival::Reading(Box::new(parts), body));
+        return Ok(Arrival::Reading(Box::new((parts, body))));
     };
     Ok(Arrival::Complete(respond(run, trip, request, parts, body)))
 }
@@ -233,10 +216,22 @@ fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
     )
 }
 
-/// Builds what the adapter gets; the request keeps its head for later.
-fn outgoing(run: &Run<'_>, trip: &Trip, request: &mut Request) -> Result<http::Request<Body>> {
+/// Builds what the adapter gets; the request keeps its head for later, and its
+/// body if it may be redirected.
+fn outgoing(
+    run: &Run<'_>,
+    trip: &mut Trip,
+    request: &mut Request,
+    may_redirect: bool,
+) -> Result<http::Request<Body>> {
+    run.attempt_limits(trip).check()?;
     let inner = &mut *request.0;
     let mut body = std::mem::take(&mut inner.body);
+    trip.resends = false;
+    if let Some(copy) = body.try_clone().filter(|_| may_redirect) {
+        inner.body = copy;
+        trip.resends = true;
+    }
     let limit = inner
         .overrides
         .max_request_bytes

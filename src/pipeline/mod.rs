@@ -47,7 +47,7 @@ use crate::{
     response::Response,
     runtime::Runtime,
 };
-use request_stage::Departure;
+use request_stage::{Departure, Skips};
 use response_stage::Verdict;
 use watch::{Limits, Time, watched};
 
@@ -77,6 +77,8 @@ pub(crate) struct Run<'a> {
     /// errors of interceptors; `None` where there are no interceptors.
     home: Option<Uri>,
     method: Method,
+    /// The interceptors that take no part in this attempt.
+    skips: Option<Box<Skips>>,
 }
 
 /// Runs one call to its end; it starts at the first poll.
@@ -96,27 +98,11 @@ async fn attempts(engine: Arc<Engine>, prepared: Result<Request>) -> Result<Resp
     loop {
         run.call.attempt += 1;
         run.call.spent += 1;
-        let skips;
         let outcome = match next {
-            Err(error) => {
-                skips = request_stage::Skips::default();
-                Err(error)
-            }
-            Ok(mut request) => {
-                request.0.call = Some(run.call.clone());
-                match request_stage::judge(&chain, &request) {
-                    Err(error) => {
-                        skips = request_stage::Skips::default();
-                        Err(error)
-                    }
-                    Ok(judged) => {
-                        skips = judged;
-                        run.out_and_back(request, &skips).await
-                    }
-                }
-            }
+            Err(error) => Err(error),
+            Ok(request) => run.out_and_back(request).await,
         };
-        match response_stage::run(&mut run, &skips, outcome).await {
+        match response_stage::run(&mut run, outcome).await {
             Verdict::Done(result) => return result,
             Verdict::Replay(request) => next = Ok(request),
         }
@@ -148,6 +134,7 @@ impl<'a> Run<'a> {
             policy: policy.unwrap_or_else(|| engine.config.status.clone()),
             home: None,
             method: Method::GET,
+            skips: None,
         };
         if let Some(request) = request {
             run.start(request);
@@ -168,12 +155,11 @@ impl<'a> Run<'a> {
     }
 
     /// One attempt up to the settled response.
-    async fn out_and_back(
-        &mut self,
-        request: Request,
-        skips: &request_stage::Skips,
-    ) -> Result<Response> {
-        let response = match request_stage::run(self, skips, request).await? {
+    async fn out_and_back(&mut self, mut request: Request) -> Result<Response> {
+        request.0.call = Some(self.call.clone());
+        self.skips = None;
+        self.skips = request_stage::judge(self.chain, &request)?;
+        let response = match request_stage::run(self, request).await? {
             Departure::Respond(response) => response,
             Departure::Send(request) => dispatch::dispatch(self, request).await?,
         };

@@ -39,11 +39,11 @@ pub(super) fn too_many(limit: u32) -> Error {
 
 /// Makes the request of the next hop out of the one that was answered.
 ///
-/// `body` is the body to send again, if there is one that can be.
+/// `resends` says that the request's body is still the one that was sent.
 /// Returns whether the origin was left.
 pub(super) fn follow(
     request: &mut Request,
-    body: Option<Body>,
+    resends: bool,
     status: StatusCode,
     location: &http::HeaderValue,
     allow: Allow,
@@ -72,7 +72,7 @@ pub(super) fn follow(
             inner.headers.remove(name);
         }
     } else {
-        let Some(body) = body else {
+        if !resends {
             return Err(refused(
                 format!(
                     "the redirect {} asks for the body again, which is a stream",
@@ -80,8 +80,8 @@ pub(super) fn follow(
                 ),
                 "use `Body::factory`, or `max_redirects(0)`",
             ));
-        };
-        if crossed && !body.is_empty() && !allow.cross_origin_bodies {
+        }
+        if crossed && !inner.body.is_empty() && !allow.cross_origin_bodies {
             return Err(refused(
                 format!(
                     "the redirect {} leads the body to another origin",
@@ -90,7 +90,6 @@ pub(super) fn follow(
                 "allow it with `allow_cross_origin_bodies(true)`",
             ));
         }
-        inner.body = body;
     }
     inner.headers.remove(header::HOST);
     inner.uri = uri;

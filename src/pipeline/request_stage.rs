@@ -19,19 +19,20 @@ use crate::{
 };
 
 /// Which interceptors take no part in this attempt.
-#[derive(Default)]
 pub(super) struct Skips {
     request: Vec<bool>,
     response: Vec<bool>,
 }
 
-impl Skips {
-    pub(super) fn request(&self, at: usize) -> bool {
-        self.request.get(at).copied().unwrap_or(false)
+impl Run<'_> {
+    fn skips_request(&self, at: usize) -> bool {
+        let skips = self.skips.as_deref();
+        skips.is_some_and(|skips| skips.request.get(at) == Some(&true))
     }
 
-    pub(super) fn response(&self, at: usize) -> bool {
-        self.response.get(at).copied().unwrap_or(false)
+    pub(super) fn skips_response(&self, at: usize) -> bool {
+        let skips = self.skips.as_deref();
+        skips.is_some_and(|skips| skips.response.get(at) == Some(&true))
     }
 }
 
@@ -39,14 +40,14 @@ impl Skips {
 ///
 /// A condition that panics fails the attempt: nothing is sent, and the error
 /// goes to the response side.
-pub(super) fn judge(chain: &Chain, request: &Request) -> Result<Skips> {
+pub(super) fn judge(chain: &Chain, request: &Request) -> Result<Option<Box<Skips>>> {
     if !chain.has_conditions {
-        return Ok(Skips::default());
+        return Ok(None);
     }
-    Ok(Skips {
+    Ok(Some(Box::new(Skips {
         request: judge_side(&chain.request, request)?,
         response: judge_side(&chain.response, request)?,
-    })
+    })))
 }
 
 fn judge_side<H: ?Sized>(hooks: &[Hook<H>], request: &Request) -> Result<Vec<bool>> {
@@ -74,7 +75,7 @@ pub(super) enum Departure {
     Respond(Response),
 }
 
-pub(super) async fn run(run: &Run<'_>, skips: &Skips, request: Request) -> Result<Departure> {
+pub(super) async fn run(run: &Run<'_>, request: Request) -> Result<Departure> {
     let hooks = &run.chain.request;
     let order = request.0.overrides.order.unwrap_or(run.engine.config.order);
     let mut state = Ok(request);
@@ -83,7 +84,7 @@ pub(super) async fn run(run: &Run<'_>, skips: &Skips, request: Request) -> Resul
             Order::Fifo => step,
             Order::Lifo => hooks.len() - 1 - step,
         };
-        let Some(hook) = hooks.get(at).filter(|_| !skips.request(at)) else {
+        let Some(hook) = hooks.get(at).filter(|_| !run.skips_request(at)) else {
             continue;
         };
         let outcome = match start(run, hook, state) {

@@ -12,7 +12,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Run, panicked, request_stage::Skips, watched};
+use super::{Run, panicked, watched};
 use crate::{
     config::MAX_TRIPS,
     error::{Error, Result},
@@ -27,11 +27,11 @@ pub(super) enum Verdict {
     Replay(Request),
 }
 
-pub(super) async fn run(run: &mut Run<'_>, skips: &Skips, outcome: Result<Response>) -> Verdict {
+pub(super) async fn run(run: &mut Run<'_>, outcome: Result<Response>) -> Verdict {
     let chain = run.chain;
     let mut state = outcome.map_err(|error| run.adopt(error));
     for (at, hook) in chain.response.iter().enumerate() {
-        if skips.response(at) {
+        if run.skips_response(at) {
             continue;
         }
         let failed_before = state.is_err();
