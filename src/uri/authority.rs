@@ -9,7 +9,11 @@ use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
-use super::{UriError, shortened};
+use super::{
+    UriError,
+    path::{HOST, class},
+    shortened,
+};
 
 /// The pieces between `//` and the path.
 pub(super) struct Authority {
@@ -242,30 +246,26 @@ pub(super) fn is_plain(text: &str) -> bool {
 }
 
 fn is_plain_name(host: &str) -> bool {
-    let mut before = b'.';
     let mut label = 0;
     let mut starts_with_letter = false;
     for byte in host.bytes() {
-        if byte == b'.' {
-            if before == b'.' {
+        let class = class(byte);
+        if class & HOST == 0 {
+            if byte != b'.' || label == 0 {
                 return false;
             }
             label = 0;
-        } else {
-            if !(byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
-                return false;
-            }
-            if label == 0 {
-                starts_with_letter = byte.is_ascii_lowercase();
-            }
-            label += 1;
-            if label > 63 {
-                return false;
-            }
+            continue;
         }
-        before = byte;
+        if label == 0 {
+            starts_with_letter = byte.is_ascii_lowercase();
+        }
+        label += 1;
+        if label > 63 {
+            return false;
+        }
     }
-    before != b'.' && starts_with_letter && host.len() <= 253
+    label > 0 && starts_with_letter && host.len() <= 253
 }
 
 fn is_plain_port(port: &str) -> bool {

@@ -86,17 +86,45 @@ fn dots(segment: &str) -> usize {
     }
 }
 
-/// Tells whether [`write`] would write the text back unchanged.
-pub(super) fn is_plain(tail: &str) -> bool {
-    let mut before = b'/';
-    for byte in tail.bytes() {
-        let plain = byte.is_ascii_alphanumeric()
+/// In [`class`]: a letter, digit or hyphen of a lower-case host.
+pub(super) const HOST: u8 = 1;
+/// In [`class`]: stands for itself in a path or query.
+const TAIL: u8 = 2;
+
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let host = byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let tail = byte.is_ascii_alphanumeric()
             || matches!(
                 byte,
                 b'/' | b'-' | b'_' | b'.' | b'~' | b'?' | b'=' | b'&' | b'%' | b'+' | b',' | b':'
             );
+        #[expect(clippy::indexing_slicing, reason = "256 places for 256 bytes")]
+        {
+            classes[byte as usize] = host as u8 * HOST + tail as u8 * TAIL;
+        }
+        if byte == u8::MAX {
+            return classes;
+        }
+        byte += 1;
+    }
+}
+
+/// Looks a byte up; see [`HOST`].
+pub(super) fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// Tells whether [`write`] would write the text back unchanged.
+pub(super) fn is_plain(tail: &str) -> bool {
+    let mut before = b'/';
+    for byte in tail.bytes() {
         // A dot after a slash, or an encoded one, may be a dot segment.
-        if !plain || (before == b'/' && (byte == b'.' || byte == b'%')) {
+        if class(byte) & TAIL == 0 || (before == b'/' && (byte == b'.' || byte == b'%')) {
             return false;
         }
         before = byte;
