@@ -7,11 +7,11 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::indexing_slicing,
-    missing_docs,
     reason = "tests fail loudly, and what supports them does too"
 )]
 
 mod support;
 
+mod ids;
 mod order;
 mod pairing;

@@ -132,7 +132,8 @@ fn each_way_to_register_works_on_the_response_side() {
             l.add("use_both recovers");
             Ok(crate::support::answer(201).into())
         };
-        all.response.use_both(async |response: Response| Ok(response), rejected);
+        all.response
+            .use_both(async |response: Response| Ok(response), rejected);
         let l = log.clone();
         all.response.use_flow(async move |response: Response| {
             l.add("use_flow");
@@ -236,21 +237,31 @@ fn hooks_see_the_merged_request_and_change_no_default() {
     fn law<W: Way>(world: &World<W>) {
         let world = world.with(|builder| builder.header("x-default", "d"));
         let log = world.log.clone();
-        world.client.interceptors.request.use_sync(move |mut request| {
-            let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
-            log.add(format!(
-                "{} {} {} {}",
-                request.method(),
-                request.uri(),
-                header("x-default"),
-                header("content-type")
-            ));
-            request.headers_mut().insert("x-default", "changed".parse()?);
-            request.headers_mut().insert("x-new", "n".parse()?);
-            Ok(request)
-        });
+        world
+            .client
+            .interceptors
+            .request
+            .use_sync(move |mut request| {
+                let header = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
+                log.add(format!(
+                    "{} {} {} {}",
+                    request.method(),
+                    request.uri(),
+                    header("x-default"),
+                    header("content-type")
+                ));
+                request
+                    .headers_mut()
+                    .insert("x-default", "changed".parse()?);
+                request.headers_mut().insert("x-new", "n".parse()?);
+                Ok(request)
+            });
         for _ in 0..2 {
-            let call = world.client.post("/u").query(&[("a", 1)]).json(&Typed { foo: "bar" });
+            let call = world
+                .client
+                .post("/u")
+                .query(&[("a", 1)])
+                .json(&Typed { foo: "bar" });
             world.finish(call).unwrap();
         }
         let line = "POST http://h/u?a=1 d application/json | T POST /u?a=1 | => 200";
@@ -285,9 +296,13 @@ fn metadata_of_a_call_reaches_every_hook_the_response_and_the_error() {
                 Err(error)
             },
         );
-        let response = world.finish(world.client.get("/u").extension(User(2))).unwrap();
+        let response = world
+            .finish(world.client.get("/u").extension(User(2)))
+            .unwrap();
         assert_eq!(response.extensions().get(), Some(&User(2)));
-        let error = world.finish(world.client.get("/u").extension(User(3))).unwrap_err();
+        let error = world
+            .finish(world.client.get("/u").extension(User(3)))
+            .unwrap_err();
         assert_eq!(error.extensions().get(), Some(&User(3)));
         world.logged(
             "q Some(User(2)) | T GET /u | s Some(User(2)) | => 200 | \
@@ -300,12 +315,16 @@ fn metadata_of_a_call_reaches_every_hook_the_response_and_the_error() {
 #[test]
 fn calls_that_run_at_once_do_not_mix() {
     fn law<W: Way>(world: &World<W>) {
-        world.client.interceptors.request.use_(async |mut request: Request| {
-            pending_once().await;
-            let path = request.uri().path().to_owned();
-            request.set_body(Body::from(path));
-            Ok(request)
-        });
+        world
+            .client
+            .interceptors
+            .request
+            .use_(async |mut request: Request| {
+                pending_once().await;
+                let path = request.uri().path().to_owned();
+                request.set_body(Body::from(path));
+                Ok(request)
+            });
         std::thread::scope(|scope| {
             for number in 0..8 {
                 scope.spawn(move || {

@@ -197,7 +197,9 @@ fn a_missing_half_passes_both_states_on() {
         world.request("B", Do::Fail("b broke"), Do::Pass);
         interceptors.response.use_(async |response| Ok(response));
         interceptors.response.use_sync(Ok);
-        interceptors.response.use_flow(async |response: Response| Ok(response.into()));
+        interceptors
+            .response
+            .use_flow(async |response: Response| Ok(response.into()));
         world.response("R", Do::Pass, Do::Answer(200));
         interceptors.response.use_rejected(async |error| Err(error));
         world.response("S", Do::Pass, Do::Pass);
@@ -221,7 +223,9 @@ fn the_cause_of_an_error_stays_the_same_object() {
     fn law<W: Way>(world: &World<W>) {
         world.request("A", Do::Pass, Do::Pass);
         let interceptors = &world.client.interceptors;
-        interceptors.request.use_sync(|_| Err(Error::other(Mine(7))));
+        interceptors
+            .request
+            .use_sync(|_| Err(Error::other(Mine(7))));
         world.response("R", Do::Pass, Do::Pass);
         let error = world.get("/u").unwrap_err();
         let source = std::error::Error::source(&error).unwrap();

@@ -324,7 +324,12 @@ impl<W: Way> World<W> {
         }
     }
 
-    pub(crate) fn request(&self, name: &'static str, ok: Do, err: Do) -> InterceptorId<RequestSide> {
+    pub(crate) fn request(
+        &self,
+        name: &'static str,
+        ok: Do,
+        err: Do,
+    ) -> InterceptorId<RequestSide> {
         let hook = self.scripted(name, ok, err);
         self.client.interceptors.request.use_interceptor(hook)
     }
@@ -405,7 +410,7 @@ pub(crate) fn play<W: Way>(style: Style, law: fn(&World<W>)) -> (String, Vec<Str
     let world = World::new(style);
     let on_failure = Label(label.clone());
     law(&world);
-    std::mem::drop(on_failure);
+    drop(on_failure);
     let told = world.told.lock().unwrap().clone();
     (label, told)
 }
