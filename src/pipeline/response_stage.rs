@@ -36,7 +36,7 @@ pub(super) async fn run(run: &mut Run<'_>, skips: &Skips, outcome: Result<Respon
         }
         state = match one(run, hook, state).await {
             Ok(ResponseFlow::Continue(response)) => Ok(run.claim(response)),
-            Ok(ResponseFlow::Replay(replay)) => match next_attempt(run, replay).await {
+            Ok(ResponseFlow::Replay(replay)) => match next_attempt(run, hook, replay).await {
                 Ok(request) => return Verdict::Replay(request),
                 Err(instead) => instead,
             },
@@ -96,7 +96,11 @@ fn flatten<T>(result: Result<Result<T>>) -> Result<T> {
 }
 
 /// Makes the request of the next attempt, or says what the chain goes on with.
-async fn next_attempt(run: &mut Run<'_>, replay: Replay) -> Result<Request, Result<Response>> {
+async fn next_attempt(
+    run: &mut Run<'_>,
+    hook: &Hook<dyn DynResponse>,
+    replay: Replay,
+) -> Result<Request, Result<Response>> {
     let wish = *replay.0;
     let request = match repeat(run) {
         Ok(request) => request,
@@ -120,7 +124,11 @@ async fn next_attempt(run: &mut Run<'_>, replay: Replay) -> Result<Request, Resu
         request
     }));
     match changed {
-        Err(payload) => Err(Err(run.adopt(panicked("the change of a replay", &*payload)))),
+        Err(payload) => {
+            let mut error = run.adopt(panicked("the change of a replay", &*payload));
+            error.name_interceptor(&hook.named);
+            Err(Err(error))
+        }
         Ok(request) => {
             // Later attempts start from the changed request too.
             run.call.original = Some(Original::of(&request));

@@ -12,6 +12,9 @@
 
 mod support;
 
+mod conditions;
 mod ids;
 mod order;
 mod pairing;
+mod panics;
+mod snapshot;
