@@ -299,6 +299,25 @@ async fn finish(
     Ok(response)
 }
 
+/// Reads the body of an interceptor's answer, unless it is to stay a stream.
+pub(super) async fn buffer(run: &Run<'_>, mut response: Response) -> Result<Response> {
+    let accepted = || settle::accepts(&run.policy, response.status()).unwrap_or(false);
+    if response.body().as_bytes().is_some() || (run.early.stream && accepted()) {
+        return Ok(response);
+    }
+    let body = response.take_body();
+    match collect::collect(body, &run.limits(), run.early.max_response_bytes).await {
+        Ok(bytes) => {
+            response.set_body(bytes);
+            Ok(response)
+        }
+        Err(mut error) => {
+            error.set_response(response);
+            Err(error)
+        }
+    }
+}
+
 /// Gives an error of the body the head of the answer it belongs to.
 fn with_answer(mut error: Error, parts: http::response::Parts) -> Error {
     error.set_response(Response::from(http::Response::from_parts(

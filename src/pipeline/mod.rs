@@ -69,8 +69,16 @@ pub(crate) struct Run<'a> {
     call: CallContext,
     /// Which statuses are a success for this call.
     policy: StatusPolicy,
+    /// What holds for the body of an answer of an interceptor's making.
+    early: Early,
     /// The request as it was prepared, for the errors of the early stages.
     home: Option<RequestHead>,
+}
+
+/// How an early answer's body is treated: as the adapter's.
+struct Early {
+    stream: bool,
+    max_response_bytes: Option<u64>,
 }
 
 /// Runs one call to its end.
@@ -140,6 +148,15 @@ impl<'a> Run<'a> {
                 .status
                 .clone()
                 .unwrap_or_else(|| engine.config.status.clone()),
+            early: Early {
+                stream: draft.request.0.overrides.stream,
+                max_response_bytes: draft
+                    .request
+                    .0
+                    .overrides
+                    .max_response_bytes
+                    .or(engine.config.max_response_bytes),
+            },
             home: None,
         }
     }
@@ -163,7 +180,7 @@ impl<'a> Run<'a> {
         skips: &request_stage::Skips,
     ) -> Result<Response> {
         let response = match request_stage::run(self, skips, request).await? {
-            Departure::Respond(response) => response,
+            Departure::Respond(response) => dispatch::buffer(self, response).await?,
             Departure::Send(request) => dispatch::dispatch(self, request).await?,
         };
         let response = self.claim(response);

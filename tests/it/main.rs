@@ -17,4 +17,5 @@ mod ids;
 mod order;
 mod pairing;
 mod panics;
+mod respond;
 mod snapshot;
