@@ -81,10 +81,8 @@ async fn one(
         }
     };
     outcome.map_err(|error| {
-        let foreign = error.context().is_none_or(|call| call.id != run.call.id);
-        let made_here = !failed_before || foreign;
-        let mut error = run.adopt(error);
-        if made_here {
+        let mut error = own(run, hook, error);
+        if !failed_before {
             error.name_interceptor(&hook.named);
         }
         error
@@ -104,7 +102,7 @@ async fn next_attempt(
     let wish = *replay.0;
     let request = match repeat(run) {
         Ok(request) => request,
-        Err(reason) => return Err(instead(wish.instead, reason)),
+        Err(reason) => return Err(instead(run, hook, wish.instead, reason)),
     };
     // The first answer's connection is given back before any wait.
     drop(wish.instead);
@@ -161,12 +159,30 @@ fn repeat(run: &Run<'_>) -> Result<Request, String> {
     })
 }
 
-fn instead(outcome: Result<Response, Error>, reason: String) -> Result<Response> {
+/// What the chain goes on with where there is no next attempt, as ours: what
+/// was to be replayed may stem from a sub-request.
+fn instead(
+    run: &Run<'_>,
+    hook: &Hook<dyn DynResponse>,
+    outcome: Result<Response>,
+    reason: String,
+) -> Result<Response> {
     match outcome {
-        Err(error) => Err(error.with_note(reason)),
-        Ok(mut response) => {
+        Err(error) => Err(own(run, hook, error).with_note(reason)),
+        Ok(response) => {
+            let mut response = run.claim(response);
             response.extensions_mut().insert(NotReplayed::new(reason));
             Ok(response)
         }
     }
+}
+
+/// Makes an error part of this call; names the hook that made it, if one did.
+fn own(run: &Run<'_>, hook: &Hook<dyn DynResponse>, error: Error) -> Error {
+    let foreign = error.context().is_none_or(|call| call.id != run.call.id);
+    let mut error = run.adopt(error);
+    if foreign {
+        error.name_interceptor(&hook.named);
+    }
+    error
 }

@@ -13,9 +13,12 @@
 mod support;
 
 mod conditions;
+mod derive;
 mod ids;
+mod nested;
 mod order;
 mod pairing;
 mod panics;
+mod replay;
 mod respond;
 mod snapshot;
