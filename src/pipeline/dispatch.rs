@@ -22,7 +22,7 @@ use super::{
     Run, Transport,
     collect::{self, StreamLimits},
     guard, panicked, redirect, settle,
-    watch::{Limits, watched},
+    watch::{Limits, Span, watched},
 };
 use crate::{
     adapter::{AdapterError, Attempt},
@@ -38,7 +38,7 @@ struct Trip {
     started: Instant,
     until: Option<Instant>,
     /// What `until` is, for the message.
-    what: &'static str,
+    what: Span,
     redirects: Vec<Uri>,
     /// The origin of the call was left: its extensions stay behind.
     away: bool,
@@ -70,9 +70,9 @@ impl Trip {
         let timeout = request.0.overrides.timeout.or(engine.config.timeout);
         let attempt = timeout.and_then(|timeout| started.checked_add(timeout));
         let (until, what) = match (attempt, run.call.deadline) {
-            (Some(attempt), Some(call)) if call < attempt => (Some(call), DEADLINE),
-            (None, Some(call)) => (Some(call), DEADLINE),
-            (attempt, _) => (attempt, "the attempt's timeout"),
+            (Some(attempt), Some(call)) if call < attempt => (Some(call), run.span),
+            (None, Some(call)) => (Some(call), run.span),
+            (attempt, _) => (attempt, Span::Timeout(timeout.unwrap_or_default())),
         };
         Self {
             started,
@@ -83,8 +83,6 @@ impl Trip {
         }
     }
 }
-
-const DEADLINE: &str = "the call's deadline";
 
 impl Run<'_> {
     fn attempt_limits<'a>(&'a self, trip: &Trip) -> Limits<'a> {

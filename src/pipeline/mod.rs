@@ -45,7 +45,7 @@ use crate::{
 };
 use request_stage::Departure;
 use response_stage::Verdict;
-use watch::{Limits, watched};
+use watch::{Limits, Span, watched};
 
 /// What turns a request into a response.
 #[derive(Clone)]
@@ -67,6 +67,8 @@ pub(crate) struct Run<'a> {
     engine: &'a Engine,
     chain: &'a Chain,
     call: CallContext,
+    /// How long the call may take, where its deadline is set.
+    span: Span,
     /// Which statuses are a success for this call.
     policy: StatusPolicy,
     /// What holds for the body of an answer of an interceptor's making.
@@ -122,13 +124,13 @@ pub(crate) async fn run(engine: Arc<Engine>, draft: Draft) -> Result<Response> {
 impl<'a> Run<'a> {
     fn new(engine: &'a Arc<Engine>, chain: &'a Chain, draft: &Draft) -> Self {
         static CALLS: AtomicU64 = AtomicU64::new(1);
-        let deadline = draft
+        let span = draft
             .request
             .0
             .overrides
             .deadline
-            .or(engine.config.deadline)
-            .and_then(|deadline| engine.runtime.now().checked_add(deadline));
+            .or(engine.config.deadline);
+        let deadline = span.and_then(|span| engine.runtime.now().checked_add(span));
         Self {
             engine,
             chain,
@@ -141,6 +143,7 @@ impl<'a> Run<'a> {
                 spent: 0,
                 original: None,
             },
+            span: Span::Deadline(span.unwrap_or_default()),
             policy: draft
                 .request
                 .0
@@ -226,7 +229,7 @@ impl<'a> Run<'a> {
             runtime: &self.engine.runtime,
             cancel: self.call.cancel.as_ref(),
             until: self.call.deadline,
-            what: "the call's deadline",
+            what: self.span,
         }
     }
 

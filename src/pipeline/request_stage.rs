@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::{Run, panicked, watched};
 use crate::{
     config::Order,
-    error::Result,
+    error::{Error, Result},
     interceptor::{Chain, DynRequest, Hook, RequestFlow, Step},
     request::Request,
     response::Response,
@@ -110,8 +110,10 @@ async fn one(
     state: Result<Request>,
 ) -> Result<RequestFlow> {
     // A call that is over still tells its interceptors so, by their error half.
-    let state = match (state, run.check()) {
-        (Ok(_), Err(stopped)) => Err(run.adopt(stopped)),
+    let over = run.check().err();
+    let known = over.as_ref().map(Error::kind);
+    let state = match (state, over) {
+        (Ok(_), Some(over)) => Err(run.adopt(over)),
         (state, _) => state,
     };
     let started = catch_unwind(AssertUnwindSafe(|| match state {
@@ -128,7 +130,10 @@ async fn one(
     };
     outcome.map_err(|error| {
         let mut error = run.adopt(error);
-        error.name_interceptor(&hook.named);
+        // Who only hears that the call is over has not failed.
+        if known != Some(error.kind()) {
+            error.name_interceptor(&hook.named);
+        }
         error
     })
 }

@@ -62,8 +62,10 @@ async fn one(
     state: Result<Response>,
 ) -> Result<ResponseFlow> {
     // A call that is over still tells its interceptors so, by their error half.
-    let state = match (state, run.check()) {
-        (Ok(_), Err(stopped)) => Err(run.adopt(stopped)),
+    let over = run.check().err();
+    let known = over.as_ref().map(Error::kind);
+    let state = match (state, over) {
+        (Ok(_), Some(over)) => Err(run.adopt(over)),
         (state, _) => state,
     };
     let failed_before = state.is_err();
@@ -81,6 +83,10 @@ async fn one(
         }
     };
     outcome.map_err(|error| {
+        // Who only hears that the call is over has not failed.
+        if known == Some(error.kind()) {
+            return run.adopt(error);
+        }
         let mut error = own(run, hook, error);
         if !failed_before {
             error.name_interceptor(&hook.named);

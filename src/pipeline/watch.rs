@@ -9,7 +9,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::panicked;
@@ -25,7 +25,14 @@ pub(super) struct Limits<'a> {
     pub(super) cancel: Option<&'a CancelHandle>,
     pub(super) until: Option<Instant>,
     /// What `until` is, for the message.
-    pub(super) what: &'static str,
+    pub(super) what: Span,
+}
+
+/// The setting that a limit in time comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Span {
+    Timeout(Duration),
+    Deadline(Duration),
 }
 
 impl Limits<'_> {
@@ -46,7 +53,17 @@ impl Limits<'_> {
     }
 
     pub(super) fn timed_out(&self) -> Error {
-        Error::new(ErrorKind::Timeout, format!("{} has passed", self.what))
+        let (text, hint) = match self.what {
+            Span::Timeout(span) => (
+                format!("the attempt's timeout of {span:?} has passed"),
+                "raise `timeout`",
+            ),
+            Span::Deadline(span) => (
+                format!("the call's deadline of {span:?} has passed"),
+                "raise `deadline`",
+            ),
+        };
+        Error::new(ErrorKind::Timeout, text).with_hint(hint)
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod support;
 
+mod cancel;
 mod conditions;
 mod derive;
 mod ids;
@@ -22,3 +23,4 @@ mod panics;
 mod replay;
 mod respond;
 mod snapshot;
+mod time;

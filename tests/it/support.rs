@@ -136,7 +136,6 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     fn request(&self, request: Request) -> Result<RequestFlow> {
-        self.log.add(format!("{}.ok", self.name));
         match self.ok {
             Do::Pass | Do::Recover | Do::Replay(_) => Ok(request.into()),
             Do::Fail(text) => Err(Error::message(text)),
@@ -146,7 +145,6 @@ impl Scripted {
     }
 
     fn request_error(&self, error: Error) -> Result<RequestFlow> {
-        self.log.add(format!("{}.err", self.name));
         match self.err {
             Do::Pass | Do::Replay(_) => Err(error),
             Do::Fail(text) => Err(Error::message(text)),
@@ -157,7 +155,6 @@ impl Scripted {
     }
 
     fn response(&self, response: Response) -> Result<ResponseFlow> {
-        self.log.add(format!("{}.ok", self.name));
         match self.ok {
             Do::Replay(limit) if response.attempts() < limit => Ok(response.replay()),
             Do::Pass | Do::Recover | Do::Replay(_) => Ok(response.into()),
@@ -168,7 +165,6 @@ impl Scripted {
     }
 
     fn response_error(&self, error: Error) -> Result<ResponseFlow> {
-        self.log.add(format!("{}.err", self.name));
         match self.err {
             Do::Replay(limit) if error.attempts() < limit => error.replay(),
             Do::Pass | Do::Recover | Do::Replay(_) => Err(error),
@@ -178,7 +174,13 @@ impl Scripted {
         }
     }
 
-    async fn wait(&self) {
+    /// The line comes first: a hook may be dropped at its await.
+    fn tell(&self, half: &str) {
+        self.log.add(format!("{}.{half}", self.name));
+    }
+
+    async fn wait(&self, half: &str) {
+        self.tell(half);
         if self.style == Style::Later {
             pending_once().await;
         }
@@ -208,18 +210,21 @@ pub(crate) async fn pending_once() {
 
 impl RequestInterceptor for Scripted {
     async fn on_fulfilled(&self, request: Request) -> Result<RequestFlow> {
-        self.wait().await;
+        self.wait("ok").await;
         self.request(request)
     }
 
     async fn on_rejected(&self, error: Error) -> Result<RequestFlow> {
-        self.wait().await;
+        self.wait("err").await;
         self.request_error(error)
     }
 
     fn try_sync(&self, request: Request) -> Result<Result<RequestFlow>, Request> {
         match self.style {
-            Style::Sync => Ok(self.request(request)),
+            Style::Sync => {
+                self.tell("ok");
+                Ok(self.request(request))
+            }
             Style::Ready | Style::Later => Err(request),
         }
     }
@@ -231,18 +236,21 @@ impl RequestInterceptor for Scripted {
 
 impl ResponseInterceptor for Scripted {
     async fn on_fulfilled(&self, response: Response) -> Result<ResponseFlow> {
-        self.wait().await;
+        self.wait("ok").await;
         self.response(response)
     }
 
     async fn on_rejected(&self, error: Error) -> Result<ResponseFlow> {
-        self.wait().await;
+        self.wait("err").await;
         self.response_error(error)
     }
 
     fn try_sync(&self, response: Response) -> Result<Result<ResponseFlow>, Response> {
         match self.style {
-            Style::Sync => Ok(self.response(response)),
+            Style::Sync => {
+                self.tell("ok");
+                Ok(self.response(response))
+            }
             Style::Ready | Style::Later => Err(response),
         }
     }
