@@ -245,6 +245,10 @@ impl Response {
         self.0.call.as_ref()
     }
 
+    pub(crate) fn take_body(&mut self) -> Body {
+        std::mem::take(&mut self.0.body)
+    }
+
     /// Lets go of what only a running call needs.
     pub(crate) fn finish(&mut self) {
         if let Some(call) = &mut self.0.call {

@@ -190,10 +190,15 @@ macro_rules! side {
                 })
             }
 
-            /// Turns a registration into a guard that ejects it on drop.
+            /// Turns a registration into a guard that ejects it on drop; for an
+            /// id of another client, into one that ejects nothing.
             #[must_use = "the interceptor is ejected when the guard is dropped"]
             pub fn scoped(&self, id: InterceptorId<$side>) -> Scoped {
-                let shared = Arc::downgrade(&self.shared);
+                let shared = if id.registries == self.shared.number {
+                    Arc::downgrade(&self.shared)
+                } else {
+                    Weak::new()
+                };
                 Scoped {
                     shared,
                     serial: id.serial,

@@ -22,7 +22,7 @@ use super::{
     Run, Transport,
     collect::{self, StreamLimits},
     guard, panicked, redirect, settle,
-    watch::{Limits, Time, watched},
+    watch::{Limits, Span, watched},
 };
 use crate::{
     adapter::{AdapterError, Attempt},
@@ -38,7 +38,7 @@ struct Trip {
     started: Instant,
     until: Option<Instant>,
     /// What `until` is, for the message.
-    what: Time,
+    what: Span,
     redirects: Vec<Uri>,
     /// The origin of the call was left: its extensions stay behind.
     away: bool,
@@ -72,9 +72,9 @@ impl Trip {
         let timeout = request.0.overrides.timeout.or(engine.config.timeout);
         let attempt = timeout.and_then(|timeout| started.checked_add(timeout));
         let (until, what) = match (attempt, run.call.deadline) {
-            (Some(attempt), Some(call)) if call < attempt => (Some(call), Time::Call),
-            (None, Some(call)) => (Some(call), Time::Call),
-            (attempt, _) => (attempt, Time::Attempt),
+            (Some(attempt), Some(call)) if call < attempt => (Some(call), run.span),
+            (None, Some(call)) => (Some(call), run.span),
+            (attempt, _) => (attempt, Span::Timeout(timeout.unwrap_or_default())),
         };
         Self {
             started,
@@ -125,7 +125,7 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
             Arrival::Complete(response) => return Ok(response),
             Arrival::Reading(mut unread) => {
                 let body = std::mem::take(&mut unread.1);
-                let max = max_bytes(run, request);
+                let max = run.body.max_response_bytes;
                 let read = collect::collect(body, run.attempt_limits(trip), max).await;
                 let (parts, _) = *unread;
                 return match read.flatten() {
@@ -180,13 +180,13 @@ fn arrive(
     }
     // A policy that panics is reported by `settle`.
     let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
-    let body = if request.0.overrides.stream && accepted {
+    let body = if run.body.stream && accepted {
         streamed(run, request, body)
     } else if request.0.method == Method::HEAD {
         // Its `Content-Length` is that of an answer to GET.
         Body::empty()
     } else if let Some(length) = body.as_bytes().map(bytes::Bytes::len) {
-        if let Err(error) = collect::check_length(length as u64, max_bytes(run, request)) {
+        if let Err(error) = collect::check_length(length as u64, run.body.max_response_bytes) {
             return Err(with_answer(error, parts));
         }
         body
@@ -194,11 +194,6 @@ fn arrive(
         return Ok(Arrival::Reading(Box::new((parts, body))));
     };
     Ok(Arrival::Complete(respond(run, trip, request, parts, body)))
-}
-
-fn max_bytes(run: &Run<'_>, request: &Request) -> Option<u64> {
-    let own = request.0.overrides.max_response_bytes;
-    own.or(run.engine.config.max_response_bytes)
 }
 
 fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
@@ -211,7 +206,7 @@ fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
             cancel: run.call.cancel.clone(),
             until: run.call.deadline,
             read_timeout: read_timeout.or(engine.config.read_timeout),
-            max: max_bytes(run, request),
+            max: run.body.max_response_bytes,
         },
     )
 }
@@ -344,6 +339,26 @@ fn respond(
         response.set_context(call);
     }
     response
+}
+
+/// Reads the body of an interceptor's answer, unless it is to stay a stream.
+pub(super) async fn buffer(run: &Run<'_>, mut response: Response) -> Result<Response> {
+    let accepted = || settle::accepts(&run.policy, response.status()).unwrap_or(false);
+    if response.body().as_bytes().is_some() || (run.body.stream && accepted()) {
+        return Ok(response);
+    }
+    let body = response.take_body();
+    let read = collect::collect(body, run.limits(), run.body.max_response_bytes).await;
+    match read.flatten() {
+        Ok(bytes) => {
+            response.set_body(bytes);
+            Ok(response)
+        }
+        Err(mut error) => {
+            error.set_response(response);
+            Err(error)
+        }
+    }
 }
 
 /// Gives an error of the body the head of the answer it belongs to.

@@ -49,7 +49,7 @@ use crate::{
 };
 use request_stage::{Departure, Skips};
 use response_stage::Verdict;
-use watch::{Limits, Time, watched};
+use watch::{Limits, Span, watched};
 
 /// What turns a request into a response.
 #[derive(Clone)]
@@ -71,14 +71,24 @@ pub(crate) struct Run<'a> {
     engine: &'a Engine,
     chain: &'a Chain,
     call: CallContext,
+    /// How long the call may take, where its deadline is set.
+    span: Span,
     /// Which statuses are a success for this call.
     policy: StatusPolicy,
+    /// What holds for the body of every answer.
+    body: BodyRules,
     /// The method and address that were prepared, for the guard and for the
     /// errors of interceptors; `None` where there are no interceptors.
     home: Option<Uri>,
     method: Method,
     /// The interceptors that take no part in this attempt.
     skips: Option<Box<Skips>>,
+}
+
+/// How an answer's body is treated, the adapter's or an interceptor's.
+struct BodyRules {
+    stream: bool,
+    max_response_bytes: Option<u64>,
 }
 
 /// Runs one call to its end; it starts at the first poll.
@@ -113,11 +123,12 @@ impl<'a> Run<'a> {
     fn new(engine: &'a Arc<Engine>, chain: &'a Chain, request: Option<&Request>) -> Self {
         static CALLS: AtomicU64 = AtomicU64::new(1);
         let overrides = request.map(|request| &request.0.overrides);
-        let deadline = overrides
-            .map_or(engine.config.deadline, |own| {
-                own.deadline.or(engine.config.deadline)
-            })
-            .and_then(|deadline| engine.runtime.now().checked_add(deadline));
+        let config = &engine.config;
+        let span = overrides.map_or(config.deadline, |own| own.deadline.or(config.deadline));
+        let deadline = span.and_then(|span| engine.runtime.now().checked_add(span));
+        let max_response_bytes = overrides.map_or(config.max_response_bytes, |own| {
+            own.max_response_bytes.or(config.max_response_bytes)
+        });
         let policy = overrides.and_then(|own| own.status.clone());
         let mut run = Self {
             engine,
@@ -131,7 +142,12 @@ impl<'a> Run<'a> {
                 spent: 0,
                 original: None,
             },
-            policy: policy.unwrap_or_else(|| engine.config.status.clone()),
+            span: Span::Deadline(span.unwrap_or_default()),
+            policy: policy.unwrap_or_else(|| config.status.clone()),
+            body: BodyRules {
+                stream: overrides.is_some_and(|own| own.stream),
+                max_response_bytes,
+            },
             home: None,
             method: Method::GET,
             skips: None,
@@ -160,7 +176,7 @@ impl<'a> Run<'a> {
         self.skips = None;
         self.skips = request_stage::judge(self.chain, &request)?;
         let response = match request_stage::run(self, request).await? {
-            Departure::Respond(response) => response,
+            Departure::Respond(response) => dispatch::buffer(self, response).await?,
             Departure::Send(request) => dispatch::dispatch(self, request).await?,
         };
         let response = self.claim(response);
@@ -210,13 +226,24 @@ impl<'a> Run<'a> {
             runtime: &self.engine.runtime,
             cancel: self.call.cancel.as_ref(),
             until: self.call.deadline,
-            what: Time::Call,
+            what: self.span,
         }
     }
 
-    /// Fails if the call was cancelled or is over.
-    fn check(&self) -> Result<()> {
-        self.limits().check()
+    /// Makes a failure of what a hook would see if the call was cancelled or is
+    /// over, and says so: it still tells its interceptors, by their error half.
+    fn tell<T>(&self, state: Result<T>) -> (Result<T>, Option<ErrorKind>) {
+        if self.call.cancel.is_none() && self.call.deadline.is_none() {
+            return (state, None);
+        }
+        match (state, self.limits().check()) {
+            (state, Ok(())) => (state, None),
+            (Ok(_), Err(over)) => {
+                let kind = over.kind();
+                (Err(self.adopt(over)), Some(kind))
+            }
+            (Err(error), Err(over)) => (Err(error), Some(over.kind())),
+        }
     }
 }
 

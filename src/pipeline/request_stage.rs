@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::{Run, panicked, watched};
 use crate::{
     config::Order,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     interceptor::{Chain, DynRequest, Hook, RequestFlow, Step},
     request::Request,
     response::Response,
@@ -87,7 +87,8 @@ pub(super) async fn run(run: &Run<'_>, request: Request) -> Result<Departure> {
         let Some(hook) = hooks.get(at).filter(|_| !run.skips_request(at)) else {
             continue;
         };
-        let outcome = match start(run, hook, state) {
+        let (state_now, over) = run.tell(state);
+        let outcome = match start(hook, state_now) {
             Step::Ready(result) => result,
             Step::Later(future) => flatten(watched(run.limits(), "it", future).await),
             Step::Message(future) => {
@@ -97,7 +98,7 @@ pub(super) async fn run(run: &Run<'_>, request: Request) -> Result<Departure> {
         state = match outcome {
             Ok(RequestFlow::Continue(request)) => Ok(rebind(run, request)),
             Ok(RequestFlow::Respond(response)) => return Ok(Departure::Respond(response)),
-            Err(error) => Err(name(run, hook, error)),
+            Err(error) => Err(name(run, hook, error, over)),
         };
     }
     state.map(Departure::Send)
@@ -113,16 +114,7 @@ fn rebind(run: &Run<'_>, mut request: Request) -> Request {
 }
 
 /// Calls the hook; a panic in it is an error.
-fn start<'a>(
-    run: &Run<'_>,
-    hook: &'a Hook<dyn DynRequest>,
-    state: Result<Request>,
-) -> Step<'a, Request, RequestFlow> {
-    // A call that is over still tells its interceptors so, by their error half.
-    let state = match (state, run.check()) {
-        (Ok(_), Err(stopped)) => Err(run.adopt(stopped)),
-        (state, _) => state,
-    };
+fn start(hook: &Hook<dyn DynRequest>, state: Result<Request>) -> Step<'_, Request, RequestFlow> {
     catch_unwind(AssertUnwindSafe(|| match state {
         Ok(request) => hook.hook.fulfilled(request),
         Err(error) => hook.hook.rejected(error),
@@ -130,10 +122,18 @@ fn start<'a>(
     .unwrap_or_else(|payload| Step::Ready(Err(panicked("it", &*payload))))
 }
 
+/// Names the interceptor; who only hears that the call is over has not failed.
 #[cold]
-fn name(run: &Run<'_>, hook: &Hook<dyn DynRequest>, error: Error) -> Error {
+fn name(
+    run: &Run<'_>,
+    hook: &Hook<dyn DynRequest>,
+    error: Error,
+    over: Option<ErrorKind>,
+) -> Error {
     let mut error = run.adopt(error);
-    error.name_interceptor(&hook.named);
+    if over != Some(error.kind()) {
+        error.name_interceptor(&hook.named);
+    }
     error
 }
 

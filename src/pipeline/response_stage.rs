@@ -34,8 +34,9 @@ pub(super) async fn run(run: &mut Run<'_>, outcome: Result<Response>) -> Verdict
         if run.skips_response(at) {
             continue;
         }
-        let failed_before = state.is_err();
-        let outcome = match start(run, hook, state) {
+        let (state_now, over) = run.tell(state);
+        let failed_before = state_now.is_err();
+        let outcome = match start(hook, state_now) {
             Step::Ready(result) => result,
             Step::Later(future) => flatten(watched(run.limits(), "it", future).await),
             Step::Message(future) => {
@@ -44,11 +45,19 @@ pub(super) async fn run(run: &mut Run<'_>, outcome: Result<Response>) -> Verdict
         };
         state = match outcome {
             Ok(ResponseFlow::Continue(response)) => Ok(run.claim(response)),
-            Ok(ResponseFlow::Replay(replay)) => match next_attempt(run, replay).await {
+            Ok(ResponseFlow::Replay(replay)) => match next_attempt(run, hook, replay).await {
                 Ok(request) => return Verdict::Replay(request),
                 Err(instead) => instead,
             },
-            Err(error) => Err(name(run, hook, error, failed_before)),
+            // Who only hears that the call is over has not failed.
+            Err(error) if over == Some(error.kind()) => Err(run.adopt(error)),
+            Err(error) => {
+                let mut error = own(run, hook, error);
+                if !failed_before {
+                    error.name_interceptor(&hook.named);
+                }
+                Err(error)
+            }
         };
     }
     if state.is_ok()
@@ -65,16 +74,10 @@ pub(super) async fn run(run: &mut Run<'_>, outcome: Result<Response>) -> Verdict
 }
 
 /// Calls the hook; a panic in it is an error.
-fn start<'a>(
-    run: &Run<'_>,
-    hook: &'a Hook<dyn DynResponse>,
+fn start(
+    hook: &Hook<dyn DynResponse>,
     state: Result<Response>,
-) -> Step<'a, Response, ResponseFlow> {
-    // A call that is over still tells its interceptors so, by their error half.
-    let state = match (state, run.check()) {
-        (Ok(_), Err(stopped)) => Err(run.adopt(stopped)),
-        (state, _) => state,
-    };
+) -> Step<'_, Response, ResponseFlow> {
     catch_unwind(AssertUnwindSafe(|| match state {
         Ok(response) => hook.hook.fulfilled(response),
         Err(error) => hook.hook.rejected(error),
@@ -82,27 +85,20 @@ fn start<'a>(
     .unwrap_or_else(|payload| Step::Ready(Err(panicked("it", &*payload))))
 }
 
-/// Names the interceptor, unless it only passed the failure on.
-#[cold]
-fn name(run: &Run<'_>, hook: &Hook<dyn DynResponse>, error: Error, failed_before: bool) -> Error {
-    let ours = error.context().is_some_and(|call| call.id == run.call.id);
-    let mut error = run.adopt(error);
-    if !(failed_before && ours) {
-        error.name_interceptor(&hook.named);
-    }
-    error
-}
-
 fn flatten<T>(result: Result<Result<T>>) -> Result<T> {
     result.and_then(std::convert::identity)
 }
 
 /// Makes the request of the next attempt, or says what the chain goes on with.
-async fn next_attempt(run: &mut Run<'_>, replay: Replay) -> Result<Request, Result<Response>> {
+async fn next_attempt(
+    run: &mut Run<'_>,
+    hook: &Hook<dyn DynResponse>,
+    replay: Replay,
+) -> Result<Request, Result<Response>> {
     let wish = *replay.0;
     let request = match repeat(run) {
         Ok(request) => request,
-        Err(reason) => return Err(instead(wish.instead, reason)),
+        Err(reason) => return Err(instead(run, hook, wish.instead, reason)),
     };
     // The first answer's connection is given back before any wait.
     drop(wish.instead);
@@ -121,7 +117,11 @@ async fn next_attempt(run: &mut Run<'_>, replay: Replay) -> Result<Request, Resu
         request
     }));
     match changed {
-        Err(payload) => Err(Err(run.adopt(panicked("the change of a replay", &*payload)))),
+        Err(payload) => {
+            let mut error = run.adopt(panicked("the change of a replay", &*payload));
+            error.name_interceptor(&hook.named);
+            Err(Err(error))
+        }
         Ok(request) => {
             // Later attempts start from the changed request too.
             run.call.original = Some(Original::of(&request));
@@ -154,12 +154,30 @@ fn repeat(run: &Run<'_>) -> Result<Request, String> {
     })
 }
 
-fn instead(outcome: Result<Response, Error>, reason: String) -> Result<Response> {
+/// What the chain goes on with where there is no next attempt, as ours: what
+/// was to be replayed may stem from a sub-request.
+fn instead(
+    run: &Run<'_>,
+    hook: &Hook<dyn DynResponse>,
+    outcome: Result<Response>,
+    reason: String,
+) -> Result<Response> {
     match outcome {
-        Err(error) => Err(error.with_note(reason)),
-        Ok(mut response) => {
+        Err(error) => Err(own(run, hook, error).with_note(reason)),
+        Ok(response) => {
+            let mut response = run.claim(response);
             response.extensions_mut().insert(NotReplayed::new(reason));
             Ok(response)
         }
     }
+}
+
+/// Makes an error part of this call; names the hook that made it, if one did.
+fn own(run: &Run<'_>, hook: &Hook<dyn DynResponse>, error: Error) -> Error {
+    let foreign = error.context().is_none_or(|call| call.id != run.call.id);
+    let mut error = run.adopt(error);
+    if foreign {
+        error.name_interceptor(&hook.named);
+    }
+    error
 }

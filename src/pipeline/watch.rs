@@ -9,7 +9,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::panicked;
@@ -26,14 +26,14 @@ pub(super) struct Limits<'a> {
     pub(super) cancel: Option<&'a CancelHandle>,
     pub(super) until: Option<Instant>,
     /// What `until` is, for the message.
-    pub(super) what: Time,
+    pub(super) what: Span,
 }
 
-/// Whose time runs out.
+/// The setting that a limit in time comes from.
 #[derive(Clone, Copy)]
-pub(super) enum Time {
-    Attempt,
-    Call,
+pub(super) enum Span {
+    Timeout(Duration),
+    Deadline(Duration),
 }
 
 impl Limits<'_> {
@@ -55,11 +55,17 @@ impl Limits<'_> {
 
     #[cold]
     pub(super) fn timed_out(&self) -> Error {
-        let (what, hint) = match self.what {
-            Time::Attempt => ("the attempt's timeout has passed", "raise `timeout`"),
-            Time::Call => ("the call's deadline has passed", "raise `deadline`"),
+        let (text, hint) = match self.what {
+            Span::Timeout(span) => (
+                format!("the attempt's timeout of {span:?} has passed"),
+                "raise `timeout`",
+            ),
+            Span::Deadline(span) => (
+                format!("the call's deadline of {span:?} has passed"),
+                "raise `deadline`",
+            ),
         };
-        Error::new(ErrorKind::Timeout, what).with_hint(hint)
+        Error::new(ErrorKind::Timeout, text).with_hint(hint)
     }
 }
 

@@ -1,0 +1,26 @@
+//! The promises to users, one file each, through the public API alone.
+//!
+//! Each law runs on both engines and has to leave identical logs.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly, and what supports them does too"
+)]
+
+mod support;
+
+mod cancel;
+mod conditions;
+mod derive;
+mod ids;
+mod nested;
+mod order;
+mod pairing;
+mod panics;
+mod replay;
+mod respond;
+mod snapshot;
+mod time;
