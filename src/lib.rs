@@ -4,6 +4,7 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod adapter;
+pub mod auth;
 mod body;
 mod cancel;
 mod config;
