@@ -1,1 +1,134 @@
-//! Token refresh.
+//! Token refresh: puts a token on requests, renews it when it is refused or
+//! about to expire, and replays the call once.
+//!
+//! *In and out*: two interceptors, registered together. [`Attach`]: a request
+//! in, the same with a bound header out. [`Renew`]: a refusal in, a replay out.
+//!
+//! ```text
+//! caller ─▶ prepare ─▶ [Attach] ─▶ adapter ⟲ redirects ─▶ settle ─▶ [Renew] ─▶ caller
+//!               ▲                                                      │
+//!               └──────────────────── Replay, once ◀───────────────────┘
+//! ```
+//!
+//! ```text
+//!   calls (async, blocking)          flight (a task of its own)      server
+//!   ──────────────────────────────────────────────────────────────────────
+//!   A ── v1 ────────────────────────────────────────────────────────▶ 401
+//!   B ── v1 ────────────────────────────────────────────────────────▶ 401
+//!   A ── refused v1: elected ──────▶ starts
+//!   B ── refused v1: joins ────────▶ (waits)
+//!                                    lease, load ─ a newer one? adopt it
+//!                                    refresher ────────────────────▶ token
+//!                                    store (compare and swap)
+//!                                    publish v2
+//!   A, B ◀── woken, one outcome ──── wake
+//!                                    events
+//!   A ── v2, replayed ──────────────────────────────────────────────▶ 200
+//!   B ── v2, replayed ──────────────────────────────────────────────▶ 200
+//!   C ── v1, sent before ───────────────────────────────────────────▶ 401
+//!   C ── v2 is there: replayed at once, no refresh ─────────────────▶ 200
+//! ```
+//!
+//! ```text
+//!   state       a call gets             leaves it
+//!   ────────    ────────────────────    ─────────────────────────────────
+//!   unloaded    waits for the store     the store is read
+//!   signed out  nothing, sent bare      sign_in
+//!   fresh       the token, at once      its time is up; it is refused
+//!   stale       waits for a flight      the flight lands
+//!   cooling     the last failure        1 s … 30 s; another token
+//!   expired     SessionExpired          sign_in; another process signs in
+//! ```
+//!
+//! A call waits within its own deadline, and a flight has one of its own
+//! (`refresh_timeout`). A caller that goes away neither stops nor delays it.
+//!
+//! *Order*: register the pair before an interceptor that should see the call
+//! once, after one that should see every attempt. A header that the caller has
+//! set, or an earlier interceptor, is left alone; [`SkipAuth`] opts a call out.
+//!
+//! *Which token was refused* is read from the request that was really sent:
+//! the current one starts a refresh, an earlier one of the same session is
+//! replayed at once, anything else is passed through. Where the core's guard
+//! took the token off, on a redirect say, the refusal is not ours.
+//!
+//! *Not here*: getting the first token (sign in with what your flow gives
+//! you), step-up challenges, DPoP.
+//!
+//! *What it does not protect against*:
+//!
+//! * A server that spends the refresh token while its answer is lost. The next
+//!   refresh presents the old one; a strict server then ends the session,
+//!   which [`RefreshError::is_rotation_lost`] tells.
+//! * Two processes with two stores, or with a store without leases: both may
+//!   refresh at once.
+//! * Code in this process, which can read what it is given: a
+//!   [`Secret`] is wiped when dropped, the bytes of headers and bodies are not.
+//! * A refresher that waits, in another task, for a call of its own session:
+//!   it ends with `refresh_timeout`.
+//! * The client's plain default headers: they go to the token endpoint too.
+//!
+//! *Concurrency*: a call that attaches takes a read lock for some
+//! instructions. What decides is behind a mutex that is never held across an
+//! await, I/O, a waker or code of the user's.
+//!
+//! ```
+//! use tollgate::{
+//!     MockAdapter,
+//!     auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh},
+//!     blocking::Client,
+//! };
+//!
+//! let client = Client::builder(MockAdapter::new())
+//!     .base_url("https://api.example.com")
+//!     .build()?;
+//! let store = MemoryStore::new(Token::new("a1").refresh("r1"));
+//! let refresher = OAuth2Refresh::new("https://id.example.com/token", "my-app");
+//! let pair = client
+//!     .interceptors
+//!     .use_pair(TokenRefresh::builder(store, refresher).build()?);
+//!
+//! let response = client.get("/me").send()?;
+//! assert_eq!(response.request().unwrap().headers()["authorization"], "Bearer a1");
+//! client.interceptors.eject_pair(pair);
+//! # Ok::<(), tollgate::Error>(())
+//! ```
+
+mod secret;
+mod token;
+
+mod refresher;
+mod store;
+
+mod counters;
+mod event;
+mod session;
+
+mod attach;
+mod builder;
+mod renew;
+mod replayed;
+mod token_refresh;
+
+pub use attach::Attach;
+pub use builder::{IntoOrigins, TokenRefreshBuilder};
+pub use counters::Counters;
+pub use event::AuthEvent;
+pub use refresher::{JsonRefresh, OAuth2Refresh, RefreshClass, RefreshError, Refresher};
+pub use renew::Renew;
+pub use secret::Secret;
+pub use store::{Lease, MemoryStore, Stamp, Stored, Swap, TokenStore};
+pub use token::Token;
+pub use token_refresh::TokenRefresh;
+
+/// In a call's extensions: no token is attached, and a refusal is passed on.
+///
+/// ```
+/// use tollgate::{Client, MockAdapter, auth::SkipAuth};
+///
+/// let client = Client::new(MockAdapter::new());
+/// let call = client.get("https://api.example.com/public").extension(SkipAuth);
+/// # drop(call);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SkipAuth;

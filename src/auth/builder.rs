@@ -1,0 +1,260 @@
+//! [`TokenRefreshBuilder`]: every option, errors only at `build`.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::{HeaderName, header::AUTHORIZATION};
+
+use super::{
+    AuthEvent, Refresher, TokenRefresh, TokenStore,
+    attach::require_encryption,
+    session::{Options, Session},
+};
+use crate::{Error, ErrorKind, Origin, Origins, Response, Result};
+
+/// The default of [`TokenRefreshBuilder::leeway`].
+const LEEWAY: Duration = Duration::from_secs(60);
+/// The default of [`TokenRefreshBuilder::refresh_timeout`].
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a token may go: [`Origins`], or texts such as
+/// `["https://api.example.com"]`.
+pub trait IntoOrigins {
+    /// Reads the origins.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`] for a text that is not an absolute address.
+    fn into_origins(self) -> Result<Origins>;
+}
+
+impl IntoOrigins for Origins {
+    fn into_origins(self) -> Result<Origins> {
+        Ok(self)
+    }
+}
+
+impl IntoOrigins for Origin {
+    fn into_origins(self) -> Result<Origins> {
+        Ok(self.into())
+    }
+}
+
+impl<I> IntoOrigins for I
+where
+    I: IntoIterator,
+    I::Item: AsRef<str>,
+{
+    fn into_origins(self) -> Result<Origins> {
+        self.into_iter()
+            .map(|text| text.as_ref().parse::<Origin>())
+            .collect()
+    }
+}
+
+/// Builds a [`TokenRefresh`].
+///
+/// | setting | default |
+/// |---|---|
+/// | `origins` | that of the client's `base_url` |
+/// | `allow_plaintext` | no, except on loopback |
+/// | trigger | 401 |
+/// | `leeway` | 60 s, at most a quarter of the lifetime |
+/// | `refresh_timeout` | 10 s |
+/// | `header` | `authorization` |
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate::auth::{JsonRefresh, MemoryStore, Token, TokenRefresh};
+///
+/// let store = MemoryStore::new(Token::new("a1").refresh("r1"));
+/// let refresher = JsonRefresh::new("https://api.example.com/auth/refresh-token");
+/// let refresh = TokenRefresh::builder(store, refresher)
+///     .origins(["https://api.example.com", "https://files.example.com"])
+///     .also_on_forbidden()
+///     .leeway(Duration::from_secs(30))
+///     .build()?;
+///
+/// let error = TokenRefresh::builder(MemoryStore::empty(), JsonRefresh::new("/refresh"))
+///     .origins(["http://api.example.com"])
+///     .build()
+///     .unwrap_err();
+/// assert!(error.to_string().contains("without encryption"));
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+#[must_use = "a builder does nothing before `build`"]
+pub struct TokenRefreshBuilder {
+    store: Arc<dyn TokenStore>,
+    refresher: Arc<dyn Refresher>,
+    options: Options,
+    handlers: Vec<Arc<dyn Fn(&AuthEvent) + Send + Sync>>,
+    error: Option<Error>,
+}
+
+impl TokenRefreshBuilder {
+    pub(super) fn new(store: impl TokenStore, refresher: impl Refresher) -> Self {
+        Self {
+            store: Arc::new(store),
+            refresher: Arc::new(refresher),
+            options: Options {
+                origins: None,
+                allow_plaintext: false,
+                also_on_forbidden: false,
+                refresh_when: None,
+                leeway: LEEWAY,
+                refresh_timeout: REFRESH_TIMEOUT,
+                header: AUTHORIZATION,
+                jitter_seed: None,
+            },
+            handlers: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Sets where the token may go: nowhere else is it attached, and it is
+    /// taken off on redirects that lead elsewhere.
+    pub fn origins(mut self, origins: impl IntoOrigins) -> Self {
+        match origins.into_origins() {
+            Ok(origins) => self.options.origins = Some(origins),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Lets tokens travel over plain http to other machines; default no.
+    pub fn allow_plaintext(mut self, allow: bool) -> Self {
+        self.options.allow_plaintext = allow;
+        self
+    }
+
+    /// Takes 403 for a refused token too.
+    ///
+    /// By default it is a missing right, which no refresh gives. A replay of a
+    /// call that was refused with 403 may repeat what the server did before.
+    pub fn also_on_forbidden(mut self) -> Self {
+        self.options.also_on_forbidden = true;
+        self
+    }
+
+    /// Takes an answer for a refused token where the predicate says so: a
+    /// GraphQL answer of 200 with an error inside, say.
+    ///
+    /// It sees every answer, refused ones too, beside 401. A panic in it
+    /// counts as no, and in [`Counters::panics`](super::Counters::panics).
+    pub fn refresh_when(
+        mut self,
+        refused: impl Fn(&Response) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.options.refresh_when = Some(Arc::new(refused));
+        self
+    }
+
+    /// Sets how long before its expiry a token is not sent any more; default
+    /// 60 s, but never more than a quarter of the token's lifetime. Up to a
+    /// tenth is added at random.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.options.leeway = leeway;
+        self
+    }
+
+    /// Sets how long a refresh may take in all; default 10 s.
+    ///
+    /// A caller's own timeout or deadline ends its waiting earlier, but not
+    /// the refresh.
+    pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
+        self.options.refresh_timeout = timeout;
+        self
+    }
+
+    /// Sets the header; default `authorization`, with `Bearer `. A header of
+    /// another name gets the bare token.
+    pub fn header<N>(mut self, name: N) -> Self
+    where
+        N: TryInto<HeaderName, Error: Into<http::Error>>,
+    {
+        match name.try_into() {
+            Ok(name) => self.options.header = name,
+            Err(source) => self.fail(
+                Error::new(ErrorKind::Builder, "the header's name is not valid")
+                    .with_source(source.into()),
+            ),
+        }
+        self
+    }
+
+    /// Makes the jitter of leeway and back-off the same in every run.
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.options.jitter_seed = Some(seed);
+        self
+    }
+
+    /// Calls `handler` on events; see [`TokenRefresh::on_event`].
+    pub fn on_event(mut self, handler: impl Fn(&AuthEvent) + Send + Sync + 'static) -> Self {
+        self.handlers.push(Arc::new(handler));
+        self
+    }
+
+    /// Builds the pair. The store is not read before the first call.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake among the settings: [`ErrorKind::InvalidUrl`] for an
+    /// origin or a token endpoint, [`ErrorKind::Builder`] for the others, one
+    /// without encryption among them.
+    pub fn build(mut self) -> Result<TokenRefresh> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let invalid = |text: &'static str| Err(Error::new(ErrorKind::Builder, text));
+        if self.options.refresh_timeout.is_zero() {
+            return invalid("`refresh_timeout` is 0, so no refresh could succeed");
+        }
+        if self.options.origins.as_ref().is_some_and(Origins::is_empty) {
+            return invalid("`origins` is empty, so the token could go nowhere");
+        }
+        if !self.options.allow_plaintext {
+            let named = self.options.origins.iter().flat_map(Origins::iter);
+            named.cloned().try_for_each(|it| require_encryption(&it))?;
+            for endpoint in self.refresher.endpoints() {
+                // A relative one is joined to the client's base.
+                if endpoint.contains("://") || endpoint.starts_with("//") {
+                    require_encryption(&endpoint.parse()?)?;
+                }
+            }
+        }
+        let session = Session::new(self.options, self.store, self.refresher);
+        for handler in self.handlers {
+            session.handlers.add(handler);
+        }
+        Ok(TokenRefresh::over(session))
+    }
+
+    fn fail(&mut self, error: Error) {
+        self.error.get_or_insert(error);
+    }
+}
+
+impl fmt::Debug for TokenRefreshBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRefreshBuilder")
+            .field("origins", &self.options.origins)
+            .field("leeway", &self.options.leeway)
+            .field("refresh_timeout", &self.options.refresh_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{JsonRefresh, MemoryStore};
+
+    #[test]
+    fn the_table_says_what_the_defaults_are() {
+        let builder = TokenRefreshBuilder::new(MemoryStore::empty(), JsonRefresh::new("/r"));
+        assert_eq!(builder.options.leeway, Duration::from_secs(60));
+        assert_eq!(builder.options.refresh_timeout, Duration::from_secs(10));
+        assert_eq!(builder.options.header, "authorization");
+        assert!(!builder.options.allow_plaintext && !builder.options.also_on_forbidden);
+        assert!(builder.options.origins.is_none() && builder.options.refresh_when.is_none());
+    }
+}

@@ -1,0 +1,97 @@
+//! Signing in and out: who the session is.
+
+use std::sync::Arc;
+
+use super::{Session, Snapshot, Status, superseded};
+use crate::{
+    Error, ErrorKind, Result,
+    auth::{Stored, Swap, Token},
+};
+
+/// How often a write is tried that meets other writers.
+const TRIES: u32 = 8;
+
+impl Session {
+    pub(in crate::auth) async fn sign_in(&self, token: Token) -> Result<()> {
+        let runtime = self.peek(|snapshot| snapshot.runtime.clone());
+        let held = self.hold(token, runtime.map(|runtime| runtime.wall()))?;
+        let generation = self.begin(Status::Live(held));
+        self.save_identity(generation).await
+    }
+
+    pub(in crate::auth) async fn sign_out(&self) -> Result<()> {
+        let generation = self.begin(Status::Empty);
+        self.save_identity(generation).await
+    }
+
+    /// Begins a generation: what belongs to the old one is over at once, a
+    /// flight of it is of no consequence any more.
+    fn begin(&self, status: Status) -> u64 {
+        let mut ctl = self.lock();
+        let before = self.current();
+        let after = Snapshot {
+            generation: before.generation + 1,
+            version: before.version + 1,
+            status,
+            rejected: false,
+            ..(*before).clone()
+        };
+        let generation = after.generation;
+        self.publish(&mut ctl, after);
+        ctl.reset();
+        ctl.unsaved = true;
+        let flight = ctl.flight.take();
+        drop(ctl);
+        if let Some(flight) = flight {
+            flight.complete(Err(Arc::new(superseded())));
+        }
+        generation
+    }
+
+    /// Brings the store up to the last sign-in or sign-out, if it is not.
+    ///
+    /// A flight does it too, if it comes first: what a refresh gives must not
+    /// be overwritten with what it was signed in with.
+    pub(super) async fn save_identity(&self, generation: u64) -> Result<()> {
+        for _ in 0..TRIES {
+            if self.unsaved(generation).is_none() {
+                return Ok(());
+            }
+            let stored = self.store.load().await?;
+            // Read again: somebody may have done it meanwhile.
+            let Some(status) = self.unsaved(generation) else {
+                return Ok(());
+            };
+            let stamp = match status {
+                Status::Live(held) => {
+                    let next = stored.stamp().next_epoch();
+                    let record = Stored::live(next, held.token.clone());
+                    match self.store.compare_and_swap(stored.stamp(), record).await? {
+                        Swap::Done => next,
+                        Swap::Conflict(_) => continue,
+                    }
+                }
+                _ => self.store.clear(stored.stamp().epoch).await?,
+            };
+            let mut ctl = self.lock();
+            if self.peek(|snapshot| snapshot.generation) == generation {
+                // A flight may have gone further already.
+                ctl.stamp = ctl.stamp.max(Some(stamp));
+                ctl.unsaved = false;
+            }
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Auth,
+            format!("the token store has changed {TRIES} times while it was written"),
+        )
+        .with_hint("see who else signs in and out"))
+    }
+
+    /// Returns what the store does not know yet.
+    fn unsaved(&self, generation: u64) -> Option<Status> {
+        let ctl = self.lock();
+        let snapshot = self.current();
+        (ctl.unsaved && snapshot.generation == generation).then(|| snapshot.status.clone())
+    }
+}

@@ -1,0 +1,58 @@
+//! [`Inside`]: knows which session's refresh the running code belongs to.
+//!
+//! A refresher or a store that calls through a client with the same pair would
+//! wait for itself. The mark is set while the refresh is polled, so it is seen
+//! by everything that is awaited in place, also by blocking calls; a task that
+//! a refresher spawns is not seen, there the refresh's own deadline ends the
+//! wait.
+
+use std::{
+    cell::Cell,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use crate::runtime::BoxFuture;
+
+thread_local! {
+    static SESSION: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A future that belongs to a session's refresh.
+pub(super) struct Inside<'a, T> {
+    session: u64,
+    future: BoxFuture<'a, T>,
+}
+
+impl<'a, T> Inside<'a, T> {
+    pub(super) fn new(session: u64, future: impl Future<Output = T> + Send + 'a) -> Self {
+        Self {
+            session,
+            future: Box::pin(future),
+        }
+    }
+}
+
+/// Tells whether the calling code is part of the session's refresh.
+pub(super) fn is_inside(session: u64) -> bool {
+    SESSION.get() == session
+}
+
+/// Puts the outer session back, also on a panic.
+struct Restore(u64);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        SESSION.set(self.0);
+    }
+}
+
+impl<T> Future for Inside<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let _restore = Restore(SESSION.replace(self.session));
+        self.future.as_mut().poll(context)
+    }
+}

@@ -1,0 +1,80 @@
+//! [`MemoryStore`]: one process, gone with it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Stamp, Stored, Swap, TokenStore};
+use crate::{Result, auth::Token};
+
+/// Keeps the token in memory.
+///
+/// Share it as `Arc<MemoryStore>` to look into it, or to give it to two
+/// [`TokenRefresh`](crate::auth::TokenRefresh)es.
+///
+/// ```
+/// use tollgate::{auth::{MemoryStore, Token, TokenStore}, runtime::block_on};
+///
+/// let store = MemoryStore::new(Token::new("access").refresh("refresh"));
+/// let stored = block_on(store.load())?;
+/// assert_eq!(stored.token().unwrap().access_token().expose(), "access");
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct MemoryStore {
+    stored: Mutex<Stored>,
+}
+
+impl MemoryStore {
+    /// Creates a store with somebody signed in.
+    #[must_use]
+    pub fn new(token: Token) -> Self {
+        Self::holding(Stored::live(Stamp::new(1, 1), token))
+    }
+
+    /// Creates a store with nobody signed in.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::holding(Stored::empty(Stamp::default()))
+    }
+
+    fn holding(stored: Stored) -> Self {
+        Self {
+            stored: Mutex::new(stored),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stored> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+#[async_trait]
+impl TokenStore for MemoryStore {
+    async fn load(&self) -> Result<Stored> {
+        Ok(self.lock().clone())
+    }
+
+    async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
+        let mut stored = self.lock();
+        if stored.stamp() != expected {
+            return Ok(Swap::Conflict(stored.clone()));
+        }
+        *stored = new;
+        Ok(Swap::Done)
+    }
+
+    async fn clear(&self, epoch: u64) -> Result<Stamp> {
+        let mut stored = self.lock();
+        if stored.stamp().epoch <= epoch {
+            *stored = Stored::empty(stored.stamp().next_epoch());
+        }
+        Ok(stored.stamp())
+    }
+}

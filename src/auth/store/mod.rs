@@ -1,0 +1,252 @@
+//! The port to where tokens are kept: one record, versioned.
+//!
+//! *Contract*:
+//!
+//! 1. [`load`](TokenStore::load) returns what the last successful write wrote.
+//! 2. [`compare_and_swap`](TokenStore::compare_and_swap) writes all of the new
+//!    record if the stamp is the expected one, else nothing; two writers that
+//!    expect the same stamp do not both succeed.
+//! 3. A write that has returned is durable, as far as the store promises it.
+//! 4. [`clear`](TokenStore::clear) leaves a record of a later epoch alone.
+//! 5. Errors hold no token.
+
+mod memory;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+pub use memory::MemoryStore;
+
+use super::Token;
+use crate::Result;
+
+/// Which record a store holds: the sign-in it belongs to, and how often it was
+/// written.
+///
+/// `epoch` grows with every sign-in and sign-out, `version` with every write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stamp {
+    /// The number of sign-ins and sign-outs so far.
+    pub epoch: u64,
+    /// The number of writes so far.
+    pub version: u64,
+}
+
+impl Stamp {
+    /// Makes a stamp out of what a store has kept.
+    #[must_use]
+    pub fn new(epoch: u64, version: u64) -> Self {
+        Self { epoch, version }
+    }
+
+    /// Returns the stamp of the next write in the same epoch.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::new(self.epoch, self.version.saturating_add(1))
+    }
+
+    /// Returns the stamp of the write that begins the next epoch.
+    #[must_use]
+    pub fn next_epoch(self) -> Self {
+        Self::new(self.epoch.saturating_add(1), self.version.saturating_add(1))
+    }
+}
+
+/// A store's record: a stamp, and a token unless nobody is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    stamp: Stamp,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Empty,
+    Live(Token),
+    Dead,
+}
+
+impl Stored {
+    /// The record where nobody is signed in.
+    #[must_use]
+    pub fn empty(stamp: Stamp) -> Self {
+        let state = State::Empty;
+        Self { stamp, state }
+    }
+
+    /// The record of a session.
+    #[must_use]
+    pub fn live(stamp: Stamp, token: Token) -> Self {
+        let state = State::Live(token);
+        Self { stamp, state }
+    }
+
+    /// The record of a session that the server has ended: only signing in
+    /// helps.
+    #[must_use]
+    pub fn dead(stamp: Stamp) -> Self {
+        let state = State::Dead;
+        Self { stamp, state }
+    }
+
+    /// Returns the stamp.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Returns the token of a live session.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        match &self.state {
+            State::Live(token) => Some(token),
+            State::Empty | State::Dead => None,
+        }
+    }
+
+    /// Tells whether the server has ended the session.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.state == State::Dead
+    }
+}
+
+/// What became of a [`compare_and_swap`](TokenStore::compare_and_swap).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// The new record is stored.
+    Done,
+    /// Nothing was written: another record was there.
+    Conflict(Stored),
+}
+
+/// The right to spend the refresh token, as a store gives it.
+///
+/// The default is that of a store without leases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lease {
+    /// Grows with every lease that a store gives; 0 without leases.
+    pub fence: u64,
+}
+
+impl Lease {
+    /// Makes a lease with a fence.
+    #[must_use]
+    pub fn new(fence: u64) -> Self {
+        Self { fence }
+    }
+}
+
+/// Where the tokens of one session are kept.
+///
+/// ```
+/// use std::sync::Mutex;
+/// use async_trait::async_trait;
+/// use tollgate::{Result, auth::{Stamp, Stored, Swap, TokenStore}};
+///
+/// /// Keeps the record in memory, as `MemoryStore` does.
+/// struct Kept(Mutex<Stored>);
+///
+/// #[async_trait]
+/// impl TokenStore for Kept {
+///     async fn load(&self) -> Result<Stored> {
+///         Ok(self.0.lock().unwrap().clone())
+///     }
+///
+///     async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
+///         let mut kept = self.0.lock().unwrap();
+///         if kept.stamp() != expected {
+///             return Ok(Swap::Conflict(kept.clone()));
+///         }
+///         *kept = new;
+///         Ok(Swap::Done)
+///     }
+///
+///     async fn clear(&self, epoch: u64) -> Result<Stamp> {
+///         let mut kept = self.0.lock().unwrap();
+///         if kept.stamp().epoch <= epoch {
+///             *kept = Stored::empty(kept.stamp().next_epoch());
+///         }
+///         Ok(kept.stamp())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait TokenStore: Send + Sync + 'static {
+    /// Returns the record; [`Stored::empty`] of [`Stamp::default`] if there is
+    /// none yet.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached, or its record cannot be read.
+    async fn load(&self) -> Result<Stored>;
+
+    /// Writes `new` if the stamp of the record is `expected`.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached or written; whether it was is not known.
+    async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap>;
+
+    /// Ends the session of `epoch` and all before it: takes the token out and
+    /// begins the next epoch. Returns the stamp of the record that is there
+    /// now, which is a later epoch's where somebody has signed in since.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached or written.
+    async fn clear(&self, epoch: u64) -> Result<Stamp>;
+
+    /// Waits for the right to refresh; the record is read after it was given.
+    ///
+    /// A store that several processes share gives it to one at a time, for at
+    /// most `ttl`, which is longer than a refresh takes.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached.
+    async fn acquire(&self, ttl: Duration) -> Result<Lease> {
+        let _ = ttl;
+        Ok(Lease::default())
+    }
+
+    /// Gives a lease back.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached; the lease ends by itself.
+    async fn release(&self, lease: Lease) -> Result<()> {
+        let _ = lease;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
+    async fn load(&self) -> Result<Stored> {
+        (**self).load().await
+    }
+
+    async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
+        (**self).compare_and_swap(expected, new).await
+    }
+
+    async fn clear(&self, epoch: u64) -> Result<Stamp> {
+        (**self).clear(epoch).await
+    }
+
+    async fn acquire(&self, ttl: Duration) -> Result<Lease> {
+        (**self).acquire(ttl).await
+    }
+
+    async fn release(&self, lease: Lease) -> Result<()> {
+        (**self).release(lease).await
+    }
+}
+
+impl fmt::Debug for dyn TokenStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenStore")
+    }
+}
