@@ -30,7 +30,44 @@ use crate::{
 ///
 /// Give [`handler`](Self::handler) to the adapter and the whole to
 /// [`Suite::in_process`](super::Suite::in_process). The cases that are about
-/// bytes on a wire are skipped then, each by its name.
+/// bytes on a wire are left out then:
+///
+/// | left out | reason |
+/// |---|---|
+/// | `the_adapter_adds_only_headers_of_the_transport` | it is about heads on a wire |
+/// | `the_host_stands_there_once` | it is about heads on a wire |
+/// | `what_cannot_be_sent_is_refused_without_a_panic` | a mock sends everything |
+/// | `interim_answers_are_passed_over` | it is about heads on a wire |
+/// | `a_head_without_measure_is_an_error` | it is about heads on a wire |
+/// | `an_empty_body_has_the_right_length` | a mock gets a body without its framing |
+/// | `bytes_arrive_unchanged_with_their_length` | a mock gets a body without its framing |
+/// | `a_stream_of_unknown_length_is_chunked` | a mock gets a body without its framing |
+/// | `a_stream_of_known_length_is_not_chunked` | a mock gets a body without its framing |
+/// | `a_failing_upload_is_an_error` | a mock gets a body without its framing |
+/// | `an_upload_shorter_than_its_length_is_an_error` | a mock gets a body without its framing |
+/// | `every_framing_is_read_to_its_end` | a mock's answers have no framing |
+/// | `gzip_is_decoded` | a mock does not decode |
+/// | `a_broken_gzip_is_a_decode_error` | a mock does not decode |
+/// | `an_answer_by_length_cut_anywhere_is_an_error` | a mock's wire cannot break |
+/// | `an_answer_in_chunks_cut_anywhere_is_an_error` | a mock's wire cannot break |
+/// | `a_reset_is_an_error_even_where_the_close_is_the_end` | a mock's wire cannot break |
+/// | `garbage_instead_of_a_head_is_an_error` | a mock's wire cannot break |
+/// | `an_end_before_the_head_is_an_error` | a mock's wire cannot break |
+/// | `a_body_of_ambiguous_length_is_an_error` | a mock's wire cannot break |
+/// | `bytes_after_an_answer_belong_to_nobody` | a mock's wire cannot break |
+/// | `a_refused_connection_is_a_connect_error` | a mock's wire cannot break |
+/// | `a_name_that_does_not_exist_is_a_dns_error` | a mock's wire cannot break |
+/// | `waiting_for_a_head_times_out` | a mock's handler cannot wait |
+/// | `the_limit_counts_decoded_bytes` | a mock does not decode |
+/// | `a_stream_gives_each_chunk_when_it_comes` | a mock cannot hold a piece |
+/// | `a_cut_stream_ends_with_an_error` | a mock's wire cannot break |
+/// | `a_dropped_stream_closes_its_connection` | a mock has no connections |
+/// | `a_cancel_ends_the_wait_for_a_head` | a mock's handler cannot wait |
+/// | `a_cancelled_call_closes_its_connection` | a mock has no connections |
+/// | `a_dropped_call_closes_its_connection` | a mock has no connections |
+/// | `calls_one_after_the_other_share_a_connection` | a mock has no connections |
+/// | `a_refused_answer_gives_its_connection_back` | a mock has no connections |
+/// | `an_answer_that_closes_is_believed` | a mock has no connections |
 ///
 /// ```
 /// use tollgate::{MockAdapter, adapter::conformance::{InProcess, Suite}};

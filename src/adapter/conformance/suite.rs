@@ -205,8 +205,9 @@ impl Plan {
         }
         match case.needs {
             Needs::Wire(reason) if !self.has_wire => Some(reason.to_owned()),
-            Needs::Async(reason) if !E::IS_ASYNC => Some(reason.to_owned()),
-            Needs::Nothing | Needs::Wire(_) | Needs::Async(_) => None,
+            Needs::FutureOnWire if !self.has_wire => Some("a mock has no connections".to_owned()),
+            Needs::FutureOnWire if !E::IS_ASYNC => Some("only a future can be dropped".to_owned()),
+            Needs::Nothing | Needs::Wire(_) | Needs::FutureOnWire => None,
         }
     }
 }

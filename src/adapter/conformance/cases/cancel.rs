@@ -35,7 +35,7 @@ cases! {
         "a cancel from another thread ends a stream that the caller reads";
     a_cancelled_call_closes_its_connection [Needs::Wire("a mock has no connections")]:
         "no half-read connection is left behind";
-    a_dropped_call_closes_its_connection [Needs::Async("only a future can be dropped")]:
+    a_dropped_call_closes_its_connection [Needs::FutureOnWire]:
         "a call whose future is dropped leaves nothing behind either";
 }
 

@@ -26,7 +26,8 @@ pub(super) struct Case<E: Lane> {
 pub(super) enum Needs {
     Nothing,
     Wire(&'static str),
-    Async(&'static str),
+    /// A future to drop, and a connection to look at.
+    FutureOnWire,
 }
 
 /// Lists the cases of a file: `name: "law";` or `name [needs]: "law";`.
