@@ -122,7 +122,7 @@ impl InProcess {
                 "no server listens there",
             ));
         };
-        let reply = server.reply_to(Received::of(request));
+        let reply = server.reply_to(&Received::of(request));
         reply.into_response(request.method())
     }
 

@@ -248,10 +248,10 @@ impl Shared {
     }
 
     /// Records a request and looks up its reply.
-    pub(super) fn reply_to(&self, request: Received) -> Reply {
+    pub(super) fn reply_to(&self, request: &Received) -> Reply {
         self.lock().requests.push(request.clone());
         self.changed.notify_all();
-        self.script.reply_to(&request)
+        self.script.reply_to(request)
     }
 }
 
@@ -264,7 +264,7 @@ pub(super) struct Seat {
 impl Seat {
     pub(super) fn reply_to(&self, mut request: Received) -> Reply {
         request.connection = self.number;
-        self.shared.reply_to(request)
+        self.shared.reply_to(&request)
     }
 
     pub(super) fn record(&self, bytes: &[u8]) {

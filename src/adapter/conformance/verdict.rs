@@ -51,6 +51,10 @@ pub(super) fn ensure(condition: bool, text: impl fmt::Display) -> Verdict {
 
 /// Fails unless both are equal.
 #[track_caller]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it reads better, and nobody needs the values afterwards"
+)]
 pub(super) fn same<A, B>(what: impl fmt::Display, got: A, expected: B) -> Verdict
 where
     A: PartialEq<B> + fmt::Debug,

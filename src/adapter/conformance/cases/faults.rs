@@ -50,7 +50,7 @@ fn cut<E: Lane>(bench: &Bench<E>, reply: Reply, at: usize, must_fail: bool) -> V
             fails(Err(error), ErrorKind::Transport)
                 .map_err(|it| Failure::new(format_args!("cut at byte {at}: {}", it.into_text())))?;
             // A clean call after each of some hundred cuts would cost too much.
-            if at % 16 == 0 {
+            if at.is_multiple_of(16) {
                 bench.clean(&server)?;
             }
             Ok(())

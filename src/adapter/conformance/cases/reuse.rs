@@ -69,7 +69,7 @@ fn echo(request: &Received) -> Reply {
     let body = [id.as_bytes(), b":", request.body()].concat();
     // Every other answer in chunks, so that both ways of framing are mixed.
     let reply = Reply::new(200).header("x-id", id).body(body);
-    if request.body().len() % 2 == 0 {
+    if request.body().len().is_multiple_of(2) {
         return reply.chunked();
     }
     reply
