@@ -48,6 +48,7 @@ use crate::{
 /// | `every_framing_is_read_to_its_end` | a mock's answers have no framing |
 /// | `gzip_is_decoded` | a mock does not decode |
 /// | `a_broken_gzip_is_a_decode_error` | a mock does not decode |
+/// | `a_gzip_cut_on_the_wire_is_a_transport_error` | a mock does not decode |
 /// | `an_answer_by_length_cut_anywhere_is_an_error` | a mock's wire cannot break |
 /// | `an_answer_in_chunks_cut_anywhere_is_an_error` | a mock's wire cannot break |
 /// | `a_reset_is_an_error_even_where_the_close_is_the_end` | a mock's wire cannot break |

@@ -6,7 +6,7 @@ use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{
         Reply,
-        bench::{Bench, fails, secret_url},
+        bench::{Bench, fails},
         gzip, gzip_zeros,
         lane::Lane,
         verdict::{Failure, Verdict, ensure, same},
@@ -30,6 +30,8 @@ cases! {
         "a gzip body arrives decoded, without `content-encoding` and its length";
     a_broken_gzip_is_a_decode_error [DECODING]:
         "a gzip body with a wrong checksum, garbage or no end does not decode";
+    a_gzip_cut_on_the_wire_is_a_transport_error [DECODING]:
+        "a gzip body whose message ends early is cut, not wrongly encoded";
     an_unknown_encoding_is_left_alone:
         "a body in an encoding that nobody asked for arrives as it is, and says so";
 }
@@ -163,12 +165,32 @@ fn a_broken_gzip_is_a_decode_error<E: Lane>(bench: &Bench<E>) -> Verdict {
         *byte ^= 1;
     }
     let half = whole.get(..whole.len() / 2).unwrap_or_default().to_vec();
-    for body in [wrong_checksum, half, b"this is no gzip at all".to_vec()] {
-        let server = bench.serve(encoded(body))?;
-        let call = bench.client().get(secret_url(&server, "/"));
-        let error = fails(bench.send(call), ErrorKind::Decode)?;
-        ensure(error.is_decode(), "`is_decode` says no")?;
-        bench.clean(&server)?;
+    for (what, body) in [
+        ("a wrong checksum", wrong_checksum),
+        ("no end", half),
+        ("garbage", b"this is no gzip at all".to_vec()),
+    ] {
+        for reply in [encoded(body.clone()), encoded(body).chunked()] {
+            let server = bench.serve(reply)?;
+            let error = fails(bench.get(&server, "/"), ErrorKind::Decode)
+                .map_err(|it| Failure::new(format_args!("{what}: {}", it.into_text())))?;
+            ensure(error.is_decode(), "`is_decode` says no")?;
+            bench.clean(&server)?;
+        }
+    }
+    Ok(())
+}
+
+fn a_gzip_cut_on_the_wire_is_a_transport_error<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let whole = encoded(gzip(&b"0123456789".repeat(1000)));
+    let chunks = whole.clone().chunked();
+    for reply in [whole, chunks] {
+        let at = reply.head_len() + 5000;
+        for reply in [reply.clone().fin_at(at), reply.reset_at(at)] {
+            let server = bench.serve(reply)?;
+            fails(bench.get(&server, "/"), ErrorKind::Transport)?;
+            bench.clean(&server)?;
+        }
     }
     Ok(())
 }
