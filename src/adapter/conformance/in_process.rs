@@ -59,11 +59,13 @@ use crate::{
 /// | `a_refused_connection_is_a_connect_error` | a mock's wire cannot break |
 /// | `a_name_that_does_not_exist_is_a_dns_error` | a mock's wire cannot break |
 /// | `waiting_for_a_head_times_out` | a mock's handler cannot wait |
+/// | `an_upload_that_nobody_reads_times_out` | a mock reads every upload |
 /// | `the_limit_counts_decoded_bytes` | a mock does not decode |
 /// | `a_stream_gives_each_chunk_when_it_comes` | a mock cannot hold a piece |
 /// | `a_cut_stream_ends_with_an_error` | a mock's wire cannot break |
 /// | `a_dropped_stream_closes_its_connection` | a mock has no connections |
 /// | `a_cancel_ends_the_wait_for_a_head` | a mock's handler cannot wait |
+/// | `a_cancel_ends_an_upload` | a mock reads every upload |
 /// | `a_cancelled_call_closes_its_connection` | a mock has no connections |
 /// | `a_dropped_call_closes_its_connection` | a mock has no connections |
 /// | `calls_one_after_the_other_share_a_connection` | a mock has no connections |

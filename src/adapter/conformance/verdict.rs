@@ -17,6 +17,11 @@ impl Failure {
         Self(format!("{text} ({file}:{})", place.line()))
     }
 
+    /// Says what it was about, where a case tries several things.
+    pub(super) fn about(self, what: impl fmt::Display) -> Self {
+        Self(format!("{what}: {}", self.0))
+    }
+
     pub(super) fn into_text(self) -> String {
         self.0
     }

@@ -54,7 +54,10 @@ fn every_framing_is_read_to_its_end<E: Lane>(bench: &Bench<E>) -> Verdict {
         let server = bench.serve(reply)?;
         same("body", bench.get(&server, "/")?.text()?, "")?;
     }
-    Ok(())
+    let extended = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n\
+        3;name=value\r\nabc\r\n0\r\nx-sum: 1\r\n\r\n";
+    let server = bench.serve(Reply::raw(extended))?;
+    same("body", bench.get(&server, "/")?.text()?, "abc")
 }
 
 fn an_answer_without_a_body_has_none<E: Lane>(bench: &Bench<E>) -> Verdict {
@@ -172,8 +175,8 @@ fn a_broken_gzip_is_a_decode_error<E: Lane>(bench: &Bench<E>) -> Verdict {
     ] {
         for reply in [encoded(body.clone()), encoded(body).chunked()] {
             let server = bench.serve(reply)?;
-            let error = fails(bench.get(&server, "/"), ErrorKind::Decode)
-                .map_err(|it| Failure::new(format_args!("{what}: {}", it.into_text())))?;
+            let error =
+                fails(bench.get(&server, "/"), ErrorKind::Decode).map_err(|it| it.about(what))?;
             ensure(error.is_decode(), "`is_decode` says no")?;
             bench.clean(&server)?;
         }

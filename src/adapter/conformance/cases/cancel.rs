@@ -2,6 +2,8 @@
 
 use std::{
     future::{Future, poll_fn},
+    io,
+    net::TcpListener,
     pin::pin,
     sync::Arc,
     task::Poll,
@@ -17,6 +19,7 @@ use crate::{
         lane::Lane,
         verdict::{Failure, Verdict, ensure, same},
     },
+    body::Body,
     cancel::CancelHandle,
     client::Call,
     error::{Error, ErrorKind},
@@ -29,6 +32,8 @@ cases! {
         "a call whose handle is cancelled before it starts does not reach the server";
     a_cancel_ends_the_wait_for_a_head [Needs::Wire("a mock's handler cannot wait")]:
         "a cancel from another thread ends a call whose answer does not come";
+    a_cancel_ends_an_upload [Needs::Wire("a mock reads every upload")]:
+        "a cancel from another thread ends a call whose server stops reading";
     a_cancel_ends_the_wait_for_a_body:
         "a cancel from another thread ends a call whose body stops or drips";
     a_cancel_ends_a_stream:
@@ -63,10 +68,19 @@ fn interrupted<T>(
     handle: &CancelHandle,
     action: impl FnOnce() -> T,
 ) -> Verdict<(T, Duration)> {
-    let before = server.requests().len();
+    let next = server.requests().len() + 1;
+    interrupted_after(|| server.wait_for_requests(next, AMPLE), handle, action)
+}
+
+/// The same, once `begun` has come back with `true`.
+fn interrupted_after<T>(
+    begun: impl FnOnce() -> bool + Send,
+    handle: &CancelHandle,
+    action: impl FnOnce() -> T,
+) -> Verdict<(T, Duration)> {
     let (output, cancelled) = thread::scope(|scope| {
         let other = scope.spawn(move || -> Option<Instant> {
-            let begun = server.wait_for_requests(before + 1, AMPLE);
+            let begun = begun();
             crate::runtime::block_on(ThreadRuntime.sleep(HEAD_START));
             let at = now();
             handle.cancel();
@@ -103,6 +117,22 @@ fn a_cancel_ends_the_wait_for_a_head<E: Lane>(bench: &Bench<E>) -> Verdict {
         let call = bench.client().post(secret_url(&server, "/")).body("text");
         cancel(bench, &server, call.without_timeout())?;
         bench.clean(&server)?;
+    }
+    Ok(())
+}
+
+fn a_cancel_ends_an_upload<E: Lane>(bench: &Bench<E>) -> Verdict {
+    // The system accepts the connection and fills its buffers.
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let url = format!("http://{}/?key=CANARY-query", listener.local_addr()?);
+    let bytes = Body::from(vec![b'x'; 32 << 20]);
+    for body in [bytes, Body::from_reader(io::repeat(b'x'))] {
+        let handle = CancelHandle::new();
+        let call = bench.client().put(url.as_str()).body(body);
+        let call = call.without_timeout().cancel_handle(&handle);
+        let (result, took) = interrupted_after(|| true, &handle, || bench.send(call))?;
+        is_cancelled(result)?;
+        within("the cancel", took, GRACE)?;
     }
     Ok(())
 }

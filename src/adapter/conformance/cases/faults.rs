@@ -48,7 +48,7 @@ fn cut<E: Lane>(bench: &Bench<E>, reply: Reply, at: usize, must_fail: bool) -> V
         Ok(response) => same(format_args!("body cut at {at}"), response.text()?, BODY),
         Err(error) => {
             fails(Err(error), ErrorKind::Transport)
-                .map_err(|it| Failure::new(format_args!("cut at byte {at}: {}", it.into_text())))?;
+                .map_err(|it| it.about(format_args!("cut at byte {at}")))?;
             // A clean call after each of some hundred cuts would cost too much.
             if at.is_multiple_of(16) {
                 bench.clean(&server)?;
@@ -110,8 +110,7 @@ fn garbage_instead_of_a_head_is_an_error<E: Lane>(bench: &Bench<E>) -> Verdict {
     for bytes in garbage {
         let server = bench.serve(Reply::raw(bytes))?;
         let what = String::from_utf8_lossy(bytes).escape_debug().to_string();
-        fails(bench.get(&server, "/"), ErrorKind::Transport)
-            .map_err(|it| Failure::new(format_args!("`{what}`: {}", it.into_text())))?;
+        fails(bench.get(&server, "/"), ErrorKind::Transport).map_err(|it| it.about(what))?;
         only_request(&server)?;
         bench.clean(&server)?;
     }
@@ -180,7 +179,7 @@ fn bytes_after_an_answer_belong_to_nobody<E: Lane>(bench: &Bench<E>) -> Verdict 
 
 fn a_refused_connection_is_a_connect_error<E: Lane>(bench: &Bench<E>) -> Verdict {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-    let url = format!("http://127.0.0.1:{port}/?key=CANARY-query");
+    let url = format!("http://CANARY-user:CANARY-pass@127.0.0.1:{port}/?key=CANARY-query");
     let error = fails(bench.send(bench.client().get(url)), ErrorKind::Connect)?;
     ensure(error.is_connect(), "`is_connect` says no")?;
     same("code", error.code(), ErrorCode::ConnectionRefused)?;

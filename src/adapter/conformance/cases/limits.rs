@@ -1,6 +1,6 @@
 //! Time and size: nothing waits or grows without a limit.
 
-use std::time::Duration;
+use std::{io, net::TcpListener, time::Duration};
 
 use bytes::Bytes;
 
@@ -13,6 +13,8 @@ use crate::{
         lane::Lane,
         verdict::{Verdict, ensure, same},
     },
+    body::Body,
+    client::Call,
     error::{Error, ErrorKind},
 };
 
@@ -25,6 +27,8 @@ cases! {
         "`timeout` and `deadline` end a call whose answer does not come";
     waiting_for_a_body_times_out:
         "`timeout` and `deadline` end a call whose body stops in the middle";
+    an_upload_that_nobody_reads_times_out [Needs::Wire("a mock reads every upload")]:
+        "`timeout` and `deadline` end a call whose server stops reading";
     a_slow_drip_does_not_outlive_the_timeout:
         "a body that comes byte by byte resets no clock";
     the_limit_counts_decoded_bytes [Needs::Wire("a mock does not decode")]:
@@ -46,7 +50,11 @@ fn times_out(result: crate::Result<crate::Response>) -> Verdict<Error> {
 /// Both limits end a call to such a server, in time.
 fn both_limits<E: Lane>(bench: &Bench<E>, reply: Reply) -> Verdict {
     let server = bench.serve(reply)?;
-    let call = || bench.client().get(secret_url(&server, "/"));
+    end_in_time(bench, || bench.client().get(secret_url(&server, "/")))?;
+    bench.clean(&server)
+}
+
+fn end_in_time<E: Lane>(bench: &Bench<E>, call: impl Fn() -> Call<E>) -> Verdict {
     for (what, call) in [
         ("the timeout", call().timeout(LIMIT)),
         ("the deadline", call().without_timeout().deadline(LIMIT)),
@@ -55,9 +63,22 @@ fn both_limits<E: Lane>(bench: &Bench<E>, reply: Reply) -> Verdict {
         times_out(result)?;
         within(what, took, LIMIT + GRACE)?;
         ensure(took >= LIMIT, format_args!("{what} took {took:?} only"))?;
-        bench.clean(&server)?;
     }
     Ok(())
+}
+
+fn an_upload_that_nobody_reads_times_out<E: Lane>(bench: &Bench<E>) -> Verdict {
+    // The system accepts the connection and fills its buffers.
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let url = format!("http://{}/?key=CANARY-query", listener.local_addr()?);
+    let bytes = Bytes::from(vec![b'x'; 32 << 20]);
+    end_in_time(bench, || {
+        bench.client().put(url.as_str()).body(bytes.clone())
+    })?;
+    end_in_time(bench, || {
+        let body = Body::from_reader(io::repeat(b'x'));
+        bench.client().put(url.as_str()).body(body)
+    })
 }
 
 fn waiting_for_a_head_times_out<E: Lane>(bench: &Bench<E>) -> Verdict {
