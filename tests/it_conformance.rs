@@ -242,7 +242,6 @@ fn documented_skips() -> Vec<(String, String)> {
 }
 
 fn check_mock(report: &Report) {
-    println!("{report}");
     report.assert_passed();
     let skipped: Vec<(String, String)> = report
         .skipped()

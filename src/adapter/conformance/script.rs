@@ -19,12 +19,14 @@ type Answer = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 /// [`otherwise`](Self::otherwise), at first a 404.
 ///
 /// ```
-/// use tollgate::adapter::conformance::{Reply, Script};
+/// use tollgate::adapter::conformance::{Reply, Script, Server};
 ///
 /// let script = Script::new()
 ///     .on("/hello", Reply::new(200).body("hi"))
 ///     .on_with("/echo", |request| Reply::new(200).body(request.body().clone()))
 ///     .on_each("/flaky", [Reply::new(503), Reply::new(200)]);
+/// let server = Server::start(script).unwrap();
+/// assert!(server.url("/hello").starts_with("http://127.0.0.1:"));
 /// ```
 #[derive(Clone)]
 #[must_use = "a script does nothing until a server has it"]
