@@ -25,6 +25,8 @@ const ROWS: &[&[&str]] = &[
     &["pipeline", "builtin", "auth"],
     &["client"],
     &["blocking"],
+    // It judges adapters through the clients.
+    &["adapter/conformance"],
 ];
 
 /// The row whose modules may use one another.

@@ -1,0 +1,168 @@
+//! Bodies that the caller reads chunk by chunk.
+
+use std::time::Duration;
+
+use super::{Case, Needs, cases};
+use crate::{
+    adapter::conformance::{
+        Reply,
+        bench::{AMPLE, Bench, GRACE, fails, secret_url, timed, within},
+        lane::Lane,
+        verdict::{Failure, Verdict, chain, ensure, keeps_secrets, same},
+    },
+    body::BodyError,
+    error::{Error, ErrorKind},
+};
+
+const LIMIT: Duration = Duration::from_millis(250);
+
+cases! {
+    a_stream_gives_each_chunk_when_it_comes [Needs::Wire("a mock cannot hold a piece")]:
+        "the first chunk is there before the server has sent the second";
+    a_stream_may_take_longer_than_the_timeout:
+        "in stream mode `timeout` ends with the head";
+    a_stalled_stream_ends_by_the_read_timeout:
+        "a chunk that does not come within `read_timeout` ends the stream";
+    a_stream_ends_by_the_deadline:
+        "`deadline` ends a stream, also one that drips";
+    a_stream_has_the_same_limit:
+        "a stream ends with an error at `max_response_bytes`";
+    a_cut_stream_ends_with_an_error [Needs::Wire("a mock's wire cannot break")]:
+        "a stream that ends early ends with an error, after the bytes that came";
+    a_refused_status_is_read_in_stream_mode_too:
+        "an error of a streamed call has the body in memory";
+    a_dropped_stream_closes_its_connection [Needs::Wire("a mock has no connections")]:
+        "a stream that is dropped half-read closes, and the client goes on";
+}
+
+/// Finds our error in what ended a body.
+fn ended(error: Option<BodyError>, kind: ErrorKind) -> Verdict {
+    let error = error.ok_or_else(|| Failure::new("the stream ended well"))?;
+    keeps_secrets(&format!("{} {error:?}", chain(&*error)))?;
+    match Error::find_in(&*error) {
+        Some(found) => same("the stream's end", found.kind(), kind),
+        None => Err(Failure::new(format_args!(
+            "a foreign error: {}",
+            chain(&*error)
+        ))),
+    }
+}
+
+fn a_stream_gives_each_chunk_when_it_comes<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let reply = Reply::new(200).pieces(["one", "two", "three"]).held();
+    for reply in [reply.clone(), reply.clone().chunked(), reply.until_close()] {
+        let server = bench.serve(reply)?;
+        let response = bench.send(bench.client().get(server.url("/")).stream())?;
+        let mut body = response.into_body();
+        for expected in ["one", "two", "three"] {
+            let mut got = Vec::new();
+            while got.len() < expected.len() {
+                match bench.chunk(&mut body) {
+                    Some(Ok(chunk)) => got.extend(chunk),
+                    Some(Err(error)) => return Err(Failure::new(chain(&*error))),
+                    None => return Err(Failure::new("the stream ended too early")),
+                }
+            }
+            same("chunk", got, expected.as_bytes())?;
+            server.release(1);
+        }
+        ensure(bench.chunk(&mut body).is_none(), "the stream does not end")?;
+        drop(body);
+        bench.clean(&server)?;
+    }
+    Ok(())
+}
+
+fn a_stream_may_take_longer_than_the_timeout<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let server = bench.serve(Reply::new(200).pieces(["x"; 6]).every(LIMIT / 3))?;
+    let call = bench.client().get(server.url("/")).timeout(LIMIT).stream();
+    let body = bench.send(call)?.into_body();
+    same("body", bench.read_whole(body)?, b"xxxxxx")
+}
+
+fn a_stalled_stream_ends_by_the_read_timeout<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let whole = Reply::new(200).body("0123456789");
+    let at = whole.head_len() + 4;
+    let server = bench.serve(whole.stall_at(at))?;
+    let call = bench.client().get(secret_url(&server, "/")).stream();
+    let body = bench.send(call.read_timeout(LIMIT))?.into_body();
+    let ((got, error), took) = timed(|| bench.read(body));
+    same("bytes before the stall", got, b"0123")?;
+    within("the read timeout", took, LIMIT + GRACE)?;
+    ended(error, ErrorKind::Timeout)?;
+    bench.clean(&server)
+}
+
+fn a_stream_ends_by_the_deadline<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let server = bench.serve(Reply::new(200).pieces(["x"; 60]).every(LIMIT / 8))?;
+    let call = bench.client().get(secret_url(&server, "/")).stream();
+    let (outcome, took) = timed(|| {
+        let response = bench.send(call.read_timeout(AMPLE).deadline(LIMIT))?;
+        Ok::<_, Error>(bench.read(response.into_body()))
+    });
+    within("the deadline", took, LIMIT + GRACE)?;
+    let (_, error) = outcome?;
+    ended(error, ErrorKind::Timeout)?;
+    bench.clean(&server)
+}
+
+fn a_stream_has_the_same_limit<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let server = bench.serve(
+        Reply::new(200)
+            .pieces([vec![0; 1000], vec![0; 1000]])
+            .chunked(),
+    )?;
+    let call = bench.client().get(secret_url(&server, "/")).stream();
+    let body = bench.send(call.max_response_bytes(1500))?.into_body();
+    let (got, error) = bench.read(body);
+    ensure(got.len() <= 1500, "more than the limit came through")?;
+    ended(error, ErrorKind::ResponseTooLarge)?;
+    bench.clean(&server)
+}
+
+fn a_cut_stream_ends_with_an_error<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let whole = Reply::new(200).body("0123456789");
+    let close = whole.clone().until_close();
+    let (at, close_at) = (whole.head_len() + 4, close.head_len() + 4);
+    let chunks = whole.clone().chunked();
+    let chunks_at = chunks.head_len() + 7;
+    let cuts = [
+        whole.clone().fin_at(at),
+        whole.reset_at(at),
+        chunks.clone().fin_at(chunks_at),
+        chunks.reset_at(chunks_at),
+        close.reset_at(close_at),
+    ];
+    for reply in cuts {
+        let server = bench.serve(reply)?;
+        let call = bench.client().get(secret_url(&server, "/")).stream();
+        let body = bench.send(call)?.into_body();
+        let (got, error) = bench.read(body);
+        ensure(b"0123".starts_with(&got), "the body has changed")?;
+        ended(error, ErrorKind::Transport)?;
+        bench.clean(&server)?;
+    }
+    Ok(())
+}
+
+fn a_refused_status_is_read_in_stream_mode_too<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let server = bench.serve(Reply::new(500).body("why"))?;
+    let call = bench.client().get(secret_url(&server, "/")).stream();
+    let error = fails(bench.send(call), ErrorKind::Status)?;
+    let response = error.into_response();
+    let response = response.ok_or_else(|| Failure::new("the error has no response"))?;
+    same("body", response.text()?, "why")
+}
+
+fn a_dropped_stream_closes_its_connection<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let whole = Reply::new(200).body(vec![0; 100_000]);
+    let at = whole.head_len() + 50_000;
+    let server = bench.serve(whole.stall_at(at))?;
+    let mut body = bench
+        .send(bench.client().get(server.url("/")).stream())?
+        .into_body();
+    ensure(bench.chunk(&mut body).is_some(), "no chunk came")?;
+    bench.run(async move { drop(body) })?;
+    ensure(server.wait_until_closed(AMPLE), "the connection stays open")?;
+    bench.clean(&server)
+}

@@ -1,0 +1,414 @@
+//! The conformance suite's own tests: the server does what its script says,
+//! and the suite passes and fails where it should.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it should be"
+)]
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use tollgate::{
+    AdapterError, BlockingAdapter, Body, ErrorKind as Kind, MockAdapter,
+    adapter::conformance::{InProcess, Reply, Report, Script, Server, Suite},
+};
+
+const SOON: Duration = Duration::from_secs(5);
+
+fn connect(server: &Server, request: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream.write_all(request).unwrap();
+    stream
+}
+
+/// Reads until the end; the bytes so far and the error, if it was a bad end.
+fn read_all(mut stream: TcpStream) -> (Vec<u8>, Option<ErrorKind>) {
+    let mut bytes = Vec::new();
+    let end = stream.read_to_end(&mut bytes);
+    (bytes, end.err().map(|error| error.kind()))
+}
+
+#[test]
+fn every_byte_and_every_request_is_recorded() {
+    let server = Server::start(Reply::new(200).body("ok")).unwrap();
+    let first = b"POST /a?b HTTP/1.1\r\nX: \xe9\r\nContent-Length: 3\r\n\r\nabc";
+    let second = b"PUT /c HTTP/1.1\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
+        2\r\nxy\r\n1;ext\r\nz\r\n0\r\nsum: 1\r\n\r\n";
+    let mut stream = connect(&server, first);
+    let mut answer = vec![0; Reply::new(200).body("ok").to_bytes().len()];
+    stream.read_exact(&mut answer).unwrap();
+    stream.write_all(second).unwrap();
+    assert_eq!(read_all(stream), (answer, None));
+
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[0].raw(), &first[..]);
+    assert_eq!(requests[0].body(), "abc");
+    assert_eq!(requests[0].headers()["x"].as_bytes(), b"\xe9");
+    assert_eq!(requests[1].raw(), &second[..]);
+    assert_eq!(requests[1].body(), "xyz");
+    assert_eq!(requests[1].connection(), 0);
+    assert_eq!(server.connections(), 1);
+    assert_eq!(server.bytes()[0], [&first[..], second].concat());
+}
+
+#[test]
+fn a_request_may_arrive_byte_by_byte() {
+    let server = Server::start(
+        Script::new().otherwise(|request| Reply::new(200).body(request.body().clone())),
+    )
+    .unwrap();
+    let request = b"POST / HTTP/1.1\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+    let mut stream = connect(&server, b"");
+    stream.set_nodelay(true).unwrap();
+    for byte in request {
+        stream.write_all(&[*byte]).unwrap();
+    }
+    assert!(read_all(stream).0.ends_with(b"\r\n\r\nhi"));
+    assert_eq!(server.requests()[0].raw(), &request[..]);
+}
+
+#[test]
+fn a_fin_is_a_clean_end_at_the_offset() {
+    let whole = Reply::new(200).body("0123456789");
+    for at in [0, 1, whole.head_len(), whole.to_bytes().len()] {
+        let server = Server::start(whole.clone().fin_at(at)).unwrap();
+        let stream = connect(&server, b"GET / HTTP/1.1\r\n\r\n");
+        assert_eq!(read_all(stream), (whole.to_bytes()[..at].to_vec(), None));
+    }
+}
+
+#[test]
+fn a_reset_is_a_bad_end_at_the_offset() {
+    let whole = Reply::new(200).body("0123456789").until_close();
+    for request in [
+        &b"GET / HTTP/1.1\r\n\r\n"[..],
+        b"POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\nab",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    ] {
+        for at in [0, 1, whole.head_len() + 4] {
+            let server = Server::start(whole.clone().reset_at(at)).unwrap();
+            let (bytes, error) = read_all(connect(&server, request));
+            assert_eq!(bytes, whole.to_bytes()[..at]);
+            assert_eq!(error, Some(ErrorKind::ConnectionReset));
+        }
+    }
+}
+
+#[test]
+fn a_stall_lasts_until_the_server_is_dropped() {
+    let server = Server::start(Reply::new(200).body("abc").stall_at(9)).unwrap();
+    let mut stream = connect(&server, b"GET / HTTP/1.1\r\n\r\n");
+    let mut start = [0; 9];
+    stream.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 ");
+    assert_silent(&mut stream);
+    drop(server);
+    assert_eq!(read_all(stream).0, b"");
+}
+
+fn assert_silent(stream: &mut TcpStream) {
+    stream
+        .set_read_timeout(Some(Duration::from_millis(20)))
+        .unwrap();
+    let error = stream.read(&mut [0]).unwrap_err();
+    assert!(matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut
+    ));
+    stream.set_read_timeout(Some(SOON)).unwrap();
+}
+
+#[test]
+fn a_stalled_server_notices_that_its_client_left() {
+    let server = Server::start(Reply::stall()).unwrap();
+    let stream = connect(&server, b"GET / HTTP/1.1\r\n\r\n");
+    assert!(server.wait_for_requests(1, SOON));
+    assert!(!server.wait_until_closed(Duration::from_millis(1)));
+    drop(stream);
+    assert!(server.wait_until_closed(SOON));
+}
+
+#[test]
+fn held_pieces_wait_for_their_release() {
+    let reply = Reply::new(200).pieces(["a", "b", "c"]).until_close().held();
+    let head_len = reply.head_len();
+    let server = Server::start(reply).unwrap();
+    let mut stream = connect(&server, b"GET / HTTP/1.1\r\n\r\n");
+    let mut start = vec![0; head_len + 1];
+    stream.read_exact(&mut start).unwrap();
+    assert_silent(&mut stream);
+    server.release(2);
+    assert_eq!(read_all(stream).0, b"bc");
+}
+
+#[test]
+fn a_dropped_server_leaves_no_thread() {
+    // In a process of its own, since other tests have threads too.
+    if std::env::var_os("CONFORMANCE_ALONE").is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_dropped_server_leaves_no_thread"])
+            .env("CONFORMANCE_ALONE", "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
+    let before = threads();
+    for reply in [
+        Reply::stall(),
+        Reply::new(200).after(Duration::from_secs(600)),
+        Reply::new(200).pieces(["a", "b"]).held(),
+        Reply::new(200).body(vec![0; 32 << 20]),
+        Reply::new(200),
+    ] {
+        let server = Server::start(reply).unwrap();
+        let stream = connect(&server, b"GET / HTTP/1.1\r\n\r\n");
+        let idle = connect(&server, b"GET");
+        assert!(server.wait_for_requests(1, SOON));
+        assert!(cfg!(not(target_os = "linux")) || threads().len() > before.len());
+        drop(server);
+        drop((stream, idle));
+    }
+    assert_eq!(threads(), before);
+}
+
+/// The process's threads by name; empty where there is no `/proc`.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let names = tasks.flatten().map(|task| {
+        let name = std::fs::read_to_string(task.path().join("comm"));
+        name.unwrap_or_default()
+    });
+    let mut names: Vec<_> = names
+        .filter(|name| name.starts_with("conformance"))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_continue_is_sent_to_who_waits_for_it() {
+    let server = Server::start(Reply::new(200).until_close()).unwrap();
+    let request = b"POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\n";
+    let mut stream = connect(&server, request);
+    let mut start = [0; 25];
+    stream.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"x").unwrap();
+    assert!(read_all(stream).0.starts_with(b"HTTP/1.1 200 OK"));
+}
+
+#[test]
+fn what_is_no_request_is_refused_and_recorded() {
+    let server = Server::start(Reply::new(200)).unwrap();
+    let (answer, _) = read_all(connect(&server, b"SSH-2.0-x\r\n\r\n"));
+    assert!(answer.starts_with(b"HTTP/1.1 400"));
+    assert!(server.requests().is_empty());
+    assert_eq!(server.bytes()[0], "SSH-2.0-x\r\n\r\n");
+}
+
+#[test]
+fn a_panic_in_a_script_ends_the_connection_and_not_the_server() {
+    let script = Script::new()
+        .on("/ok", Reply::new(200).until_close())
+        .otherwise(|_| std::panic::resume_unwind(Box::new("no")));
+    let server = Server::start(script).unwrap();
+    let (answer, _) = read_all(connect(&server, b"GET / HTTP/1.1\r\n\r\n"));
+    assert_eq!(answer, b"");
+    let (answer, _) = read_all(connect(&server, b"GET /ok HTTP/1.1\r\n\r\n"));
+    assert!(answer.starts_with(b"HTTP/1.1 200"));
+}
+
+fn mock() -> (MockAdapter, InProcess) {
+    let servers = InProcess::new();
+    (MockAdapter::new().handler(servers.handler()), servers)
+}
+
+/// The skips that the documentation of `InProcess` lists, name and reason.
+fn documented_skips() -> Vec<(String, String)> {
+    let source = include_str!("../src/adapter/conformance/in_process.rs");
+    let lines = source
+        .lines()
+        .filter_map(|line| line.strip_prefix("/// | `"));
+    let rows = lines.filter_map(|line| line.strip_suffix(" |")?.split_once("` | "));
+    rows.map(|(name, reason)| (name.to_owned(), reason.to_owned()))
+        .collect()
+}
+
+fn check_mock(report: &Report) {
+    report.assert_passed();
+    let skipped: Vec<(String, String)> = report
+        .skipped()
+        .map(|(name, reason)| (name.to_owned(), reason.to_owned()))
+        .collect();
+    assert_eq!(skipped, documented_skips());
+    assert_eq!(report.entries().count(), Suite::cases().count());
+}
+
+#[test]
+fn the_mock_conforms_in_the_async_engine() {
+    let (mock, servers) = mock();
+    let report = Suite::for_adapter(mock, |future| tollgate::runtime::block_on(future))
+        .in_process(&servers)
+        .run();
+    check_mock(&report);
+}
+
+#[test]
+fn the_mock_conforms_in_the_blocking_engine() {
+    let (mock, servers) = mock();
+    let report = Suite::for_blocking_adapter(mock).in_process(&servers).run();
+    check_mock(&report);
+}
+
+/// A mock with a fault of its own.
+struct Faulty<F> {
+    mock: MockAdapter,
+    fault: F,
+}
+
+type Answer = Result<http::Response<Body>, AdapterError>;
+
+impl<F> BlockingAdapter for Faulty<F>
+where
+    F: Fn(&MockAdapter, http::Request<Body>) -> Answer + Send + Sync + 'static,
+{
+    fn send(&self, request: http::Request<Body>) -> Answer {
+        (self.fault)(&self.mock, request)
+    }
+}
+
+/// Runs a case over a mock with a fault; returns what the report says of it.
+fn seen(
+    case: &str,
+    fault: impl Fn(&MockAdapter, http::Request<Body>) -> Answer + Send + Sync + 'static,
+) -> String {
+    let (mock, servers) = mock();
+    let report = Suite::for_blocking_adapter(Faulty { mock, fault })
+        .in_process(&servers)
+        .only(case)
+        .run();
+    let failed: Vec<_> = report.failed().collect();
+    assert_eq!(failed.len(), 1, "{report}");
+    assert_eq!(failed[0].0, case);
+    failed[0].1.to_owned()
+}
+
+fn pass(mock: &MockAdapter, request: http::Request<Body>) -> Answer {
+    BlockingAdapter::send(mock, request)
+}
+
+#[test]
+fn an_adapter_that_refuses_a_status_fails() {
+    let text = seen("every_status_is_an_answer", |mock, request| {
+        let response = pass(mock, request)?;
+        if response.status().is_server_error() {
+            return Err(AdapterError::new(Kind::Transport, "the server is ill"));
+        }
+        Ok(response)
+    });
+    assert!(text.starts_with("the server is ill"), "{text}");
+}
+
+#[test]
+fn an_adapter_that_follows_redirects_fails() {
+    let case = "a_redirect_is_not_followed_by_the_adapter";
+    let text = seen(case, |mock, mut request| {
+        let mut again = http::Request::new(Body::empty());
+        let text = request.uri().to_string();
+        *again.uri_mut() = text.trim_end_matches('/').parse().unwrap();
+        request.headers_mut().insert("x", "y".parse().unwrap());
+        let response = pass(mock, request)?;
+        if response.status().is_redirection() {
+            return pass(mock, again);
+        }
+        Ok(response)
+    });
+    assert!(text.contains("requests: got 2, expected 1"), "{text}");
+}
+
+#[test]
+fn an_adapter_that_shortens_a_body_fails() {
+    let text = seen("a_large_body_arrives_whole", |mock, request| {
+        let (parts, body) = pass(mock, request)?.into_parts();
+        let mut bytes = Vec::new();
+        body.into_reader().read_to_end(&mut bytes).unwrap();
+        bytes.pop();
+        Ok(http::Response::from_parts(parts, bytes.into()))
+    });
+    assert!(text.contains("length: got"), "{text}");
+}
+
+#[test]
+fn an_adapter_that_adds_a_credential_fails() {
+    let text = seen("credentials_stay_with_their_origin", |mock, mut request| {
+        let value = "Basic abc".parse().unwrap();
+        request.headers_mut().insert("authorization", value);
+        pass(mock, request)
+    });
+    assert!(text.contains("secrets at the other origin"), "{text}");
+}
+
+#[test]
+fn an_adapter_that_swaps_answers_fails() {
+    let text = seen("answers_belong_to_their_requests", |mock, mut request| {
+        if request.headers()["x-id"] == "1234" {
+            request
+                .headers_mut()
+                .insert("x-id", "1235".parse().unwrap());
+        }
+        pass(mock, request)
+    });
+    assert!(text.starts_with("id: got"), "{text}");
+}
+
+#[test]
+fn an_adapter_that_prints_the_address_fails() {
+    let text = seen("waiting_for_a_body_times_out", |_, request| {
+        let message = format!("cannot call {}", request.uri());
+        Err(AdapterError::new(Kind::Timeout, message))
+    });
+    assert!(text.starts_with("a secret stands in"), "{text}");
+}
+
+#[test]
+fn a_panic_is_a_failure_of_its_case_with_its_text() {
+    let text = seen("every_status_is_an_answer", |_, _| {
+        std::panic::resume_unwind(Box::new("out of cheese"))
+    });
+    assert_eq!(text, "panicked: out of cheese");
+}
+
+#[test]
+fn a_skip_of_an_unknown_case_is_a_failure() {
+    let (mock, servers) = mock();
+    let report = Suite::for_blocking_adapter(mock)
+        .in_process(&servers)
+        .only("no_cookie_is_kept")
+        .skip("no_such_case", "it was renamed")
+        .run();
+    let failed: Vec<_> = report.failed().collect();
+    assert_eq!(failed, [("no_such_case", "no case has this name")]);
+}
+
+#[test]
+fn a_skipped_case_does_not_run() {
+    let (mock, servers) = mock();
+    let report = Suite::for_blocking_adapter(Faulty {
+        mock,
+        fault: |_: &MockAdapter, _| std::panic::resume_unwind(Box::new("it ran")),
+    })
+    .in_process(&servers)
+    .only("no_cookie_is_kept")
+    .skip("no_cookie_is_kept", "it keeps cookies")
+    .run();
+    report.assert_passed();
+    let skipped: Vec<_> = report.skipped().collect();
+    assert_eq!(skipped, [("no_cookie_is_kept", "it keeps cookies")]);
+}
