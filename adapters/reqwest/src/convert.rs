@@ -120,14 +120,14 @@ fn settle_length(headers: &mut HeaderMap, body: &Body) -> Result<Option<u64>, Ad
         }
         declared = length;
     }
-    if let (Some(declared), Some(length)) = (declared, body.length()) {
-        if declared != length {
-            return Err(AdapterError::new(
-                ErrorKind::InvalidRequest,
-                format!("the `content-length` is {declared}, the body has {length} bytes"),
-            )
-            .with_hint("leave the header out: it is set from the body"));
-        }
+    if let (Some(declared), Some(length)) = (declared, body.length())
+        && declared != length
+    {
+        return Err(AdapterError::new(
+            ErrorKind::InvalidRequest,
+            format!("the `content-length` is {declared}, the body has {length} bytes"),
+        )
+        .with_hint("leave the header out: it is set from the body"));
     }
     if let Some(declared) = declared {
         headers.insert(CONTENT_LENGTH, declared.into());

@@ -125,12 +125,9 @@ fn early(error: &reqwest::Error) -> Option<Found> {
         };
         return Some(Found::new(ErrorKind::Timeout, message));
     }
-    error.is_dns().then(|| {
-        Found::new(
-            ErrorKind::Dns,
-            "the name of the host could not be resolved",
-        )
-    })
+    error
+        .is_dns()
+        .then(|| Found::new(ErrorKind::Dns, "the name of the host could not be resolved"))
 }
 
 fn connect(error: &reqwest::Error, secure: bool) -> Found {
@@ -145,7 +142,7 @@ fn connect(error: &reqwest::Error, secure: bool) -> Found {
         Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) if secure => {
             Found::new(ErrorKind::Tls, "the TLS handshake failed")
         }
-        None if secure && !cfg!(feature = "rustls") => Found {
+        None if secure && lacks_tls(error) => Found {
             hint: Some("turn on the feature `rustls` of tollgate-reqwest"),
             ..Found::new(ErrorKind::Unsupported, "`https` is not built in")
         },
@@ -163,6 +160,12 @@ fn transport(error: &reqwest::Error, message: &'static str) -> Found {
     }
 }
 
+/// hyper's plain connector names its reason in words only. Not by our feature:
+/// another crate may have given reqwest a TLS of its choice.
+fn lacks_tls(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| cause.to_string().contains("scheme is not http"))
+}
+
 fn is_reset(kind: io::ErrorKind) -> bool {
     matches!(
         kind,
@@ -178,7 +181,10 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = Cause<'_>> {
 
 /// Returns the next cause; `source` alone steps over what an I/O error wraps.
 fn below<'a>(cause: Cause<'a>) -> Option<Cause<'a>> {
-    match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+    match cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
         Some(wrapped) => Some(wrapped),
         None => cause.source(),
     }

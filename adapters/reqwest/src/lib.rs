@@ -78,7 +78,6 @@ impl ReqwestAdapter {
     }
 
     /// Starts to configure an adapter.
-    #[must_use]
     pub fn builder() -> ReqwestAdapterBuilder {
         ReqwestAdapterBuilder::default()
     }

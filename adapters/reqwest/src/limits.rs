@@ -50,15 +50,15 @@ impl Limits {
 
     /// Completes when the call has to end.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<AdapterError> {
-        if let Some(cancelled) = &mut self.cancelled {
-            if cancelled.as_mut().poll(context).is_ready() {
-                return Poll::Ready(AdapterError::cancelled());
-            }
+        if let Some(cancelled) = &mut self.cancelled
+            && cancelled.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(AdapterError::cancelled());
         }
-        if let Some(deadline) = &mut self.deadline {
-            if deadline.as_mut().poll(context).is_ready() {
-                return Poll::Ready(AdapterError::timeout());
-            }
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(AdapterError::timeout());
         }
         Poll::Pending
     }

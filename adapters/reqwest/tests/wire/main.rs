@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "the lint's exemption covers tests, not what they share"
 )]
 
@@ -13,6 +14,7 @@ mod engines;
 mod errors;
 mod requests;
 mod server;
+mod uploads;
 
 use std::error::Error as StdError;
 

@@ -132,7 +132,9 @@ async fn a_stream_of_known_length_is_sent_with_it() {
 async fn a_large_stream_arrives_whole() {
     let seen = sent(|url| {
         let body = Body::from_reader(std::io::Read::take(std::io::repeat(b'x'), 1 << 20));
-        http::Request::post(url).body(body.with_length(1 << 20)).unwrap()
+        http::Request::post(url)
+            .body(body.with_length(1 << 20))
+            .unwrap()
     })
     .await;
     assert_eq!(seen.body.len(), 1 << 20);
@@ -150,7 +152,11 @@ async fn a_stream_that_breaks_its_promise_is_an_error() {
         let request = http::Request::post(server.url("/")).body(body).unwrap();
         let error = send(request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-        assert!(crate::chain(&error).contains(text), "{}", crate::chain(&error));
+        assert!(
+            crate::chain(&error).contains(text),
+            "{}",
+            crate::chain(&error)
+        );
     }
 }
 
@@ -164,7 +170,10 @@ async fn a_length_that_is_not_the_bodys_is_refused() {
     })
     .await;
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
-    assert_eq!(error.to_string(), "the `content-length` is 5, the body has 0 bytes");
+    assert_eq!(
+        error.to_string(),
+        "the `content-length` is 5, the body has 0 bytes"
+    );
 }
 
 #[tokio::test]
@@ -198,7 +207,10 @@ async fn a_host_that_is_read_as_another_is_not_dialled() {
     // 127.1 is 127.0.0.1 to a parser of `inet_aton`'s kind.
     let error = refused(|url| get(&url.replace("127.0.0.1", "127.1"))).await;
     assert_eq!(error.kind(), ErrorKind::InvalidUrl);
-    assert_eq!(error.to_string(), "the address is read differently by reqwest");
+    assert_eq!(
+        error.to_string(),
+        "the address is read differently by reqwest"
+    );
 }
 
 #[tokio::test]
@@ -241,10 +253,17 @@ async fn no_cookie_is_kept() {
     ));
     let adapter = adapter();
     for _ in 0..2 {
-        let response = Adapter::send(&adapter, get(&server.url("/"))).await.unwrap();
+        let response = Adapter::send(&adapter, get(&server.url("/")))
+            .await
+            .unwrap();
         assert_eq!(response.headers()["set-cookie"], "a=1");
     }
-    assert!(server.seen().iter().all(|seen| seen.header("cookie").is_empty()));
+    assert!(
+        server
+            .seen()
+            .iter()
+            .all(|seen| seen.header("cookie").is_empty())
+    );
 }
 
 #[tokio::test]
@@ -260,7 +279,9 @@ async fn a_connection_is_used_again() {
     let server = Server::always(ok("done"));
     let adapter = adapter();
     for _ in 0..2 {
-        let response = Adapter::send(&adapter, get(&server.url("/"))).await.unwrap();
+        let response = Adapter::send(&adapter, get(&server.url("/")))
+            .await
+            .unwrap();
         read(response.into_body()).await.unwrap();
     }
     let connections: Vec<_> = server.seen().iter().map(|seen| seen.connection).collect();

@@ -49,8 +49,8 @@ pub(crate) enum Reply {
     Reset(Vec<u8>),
     /// Nothing more comes until the client closes.
     Hold(Vec<u8>),
-    /// Answers before the request's body, then reads that.
-    Early(Vec<u8>),
+    /// Answers before the request's body, reads that, and answers on.
+    Early(Vec<u8>, Vec<u8>),
 }
 
 pub(crate) fn keep(text: &str) -> Reply {
@@ -156,9 +156,9 @@ fn serve(state: &State, connection: usize, mut stream: TcpStream) -> io::Result<
         let (bytes, reads) = match &reply {
             Reply::Keep(bytes) | Reply::Close(bytes) | Reply::Hold(bytes) => (bytes, true),
             Reply::Reset(bytes) => (bytes, false),
-            Reply::Early(bytes) => {
-                stream.write_all(bytes)?;
-                (bytes, true)
+            Reply::Early(start, rest) => {
+                stream.write_all(start)?;
+                (rest, true)
             }
         };
         let complete = !reads || read_body(&mut stream, &mut seen).is_ok();
@@ -166,11 +166,9 @@ fn serve(state: &State, connection: usize, mut stream: TcpStream) -> io::Result<
         if !complete {
             return Ok(());
         }
-        if !matches!(reply, Reply::Early(_)) {
-            stream.write_all(bytes)?;
-        }
+        stream.write_all(bytes)?;
         match reply {
-            Reply::Keep(_) | Reply::Early(_) => {}
+            Reply::Keep(_) | Reply::Early(..) => {}
             Reply::Close(_) => return Ok(()),
             Reply::Reset(_) => {
                 // The client is to see the first bytes before the reset.
@@ -208,17 +206,17 @@ fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
 /// Reads the body as it stands on the wire, chunk sizes included.
 fn read_body(stream: &mut TcpStream, seen: &mut Seen) -> io::Result<()> {
     if let Some(length) = seen.header("content-length").first() {
-        let length: usize = length.parse().unwrap();
-        let mut byte = [0];
-        while seen.body.len() < length {
-            stream.read_exact(&mut byte)?;
-            seen.body.push(byte[0]);
-        }
+        seen.body = vec![0; length.parse().unwrap()];
+        stream.read_exact(&mut seen.body)?;
     } else if seen.header("transfer-encoding") == ["chunked"] {
-        let mut byte = [0];
+        // In large bites: nothing follows that is not of this body.
+        let mut bite = [0; 64 * 1024];
         while !(seen.body.ends_with(b"\r\n0\r\n\r\n") || seen.body == b"0\r\n\r\n") {
-            stream.read_exact(&mut byte)?;
-            seen.body.push(byte[0]);
+            let length = stream.read(&mut bite)?;
+            if length == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            seen.body.extend_from_slice(&bite[..length]);
         }
     }
     Ok(())
