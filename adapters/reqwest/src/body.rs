@@ -19,7 +19,8 @@ use crate::{error, home::Home, limits::Limits, upload::Feed};
 /// outside tokio. Dropping it half-read closes the connection.
 pub(crate) struct Received {
     body: Option<reqwest::Body>,
-    outside: Option<Outside>,
+    /// Boxed: most calls have none.
+    outside: Option<Box<Outside>>,
 }
 
 /// What a body needs whose call came from outside tokio.
@@ -45,7 +46,7 @@ pub(crate) fn receive(body: reqwest::Body, outside: Option<Outside>) -> Body {
     }
     Body::stream(Received {
         body: Some(body),
-        outside,
+        outside: outside.map(Box::new),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::Read,
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -164,12 +165,13 @@ fn a_runtime_that_nobody_drives_cannot_suspend_the_limits() {
         .unwrap();
     let server = Server::always(ok("done"));
     let client = Client::new(adapter().handle(idle.handle().clone()));
-    let error = ended(
-        client
-            .get(server.url("/"))
-            .timeout(Duration::from_millis(150)),
-    );
-    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let call = client.get(server.url("/"));
+    let (report, reported) = mpsc::channel();
+    thread::spawn(move || {
+        let error = ended(call.timeout(Duration::from_millis(150)));
+        drop(report.send(error.kind()));
+    });
+    assert_eq!(reported.recv_timeout(SOON), Ok(ErrorKind::Timeout));
 }
 
 #[test]
