@@ -1,0 +1,287 @@
+//! The blocking side: limits hold, and nobody else is held up.
+
+use std::{
+    io::Read,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use tollgate::{
+    AdapterError, BlockingAdapter, Body, CancelHandle, Error, ErrorKind,
+    blocking::{Call, Client},
+    runtime::{self, ManualRuntime, Runtime, ThreadRuntime},
+};
+use tollgate_reqwest::ReqwestAdapter;
+
+use crate::{
+    adapter, read,
+    server::{Reply, Server, keep, ok, pause},
+};
+
+/// Reads bodies itself, so that no limit of the core's is there to help.
+struct Collecting(ReqwestAdapter);
+
+impl BlockingAdapter for Collecting {
+    fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, AdapterError> {
+        let (parts, body) = self.0.send(request)?.into_parts();
+        let bytes = runtime::block_on(read(body))?;
+        Ok(http::Response::from_parts(parts, bytes.into()))
+    }
+}
+
+const HALF: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc";
+/// Where an end has to come soon: far above what it takes, far below what the
+/// server would wait.
+pub(crate) const SOON: Duration = Duration::from_secs(4);
+
+pub(crate) fn client() -> Client {
+    Client::new(adapter())
+}
+
+/// Once with the core's limits above the adapter's, once without.
+fn clients() -> [Client; 2] {
+    [client(), Client::new(Collecting(adapter()))]
+}
+
+pub(crate) fn now() -> Instant {
+    ThreadRuntime.now()
+}
+
+/// Fails a call that has to be ended by a limit.
+pub(crate) fn ended(call: Call) -> Error {
+    let started = now();
+    let error = call.send().map(drop).unwrap_err();
+    let elapsed = now() - started;
+    assert!(elapsed < SOON, "it took {elapsed:?}");
+    error
+}
+
+fn closes(server: &Server) {
+    let started = now();
+    while server.closed() == 0 {
+        assert!(now() - started < SOON, "the connection is still open");
+        pause(Duration::from_millis(5));
+    }
+}
+
+/// Cancels once the server has seen the request and the thread has gone on to
+/// wait for what never comes.
+fn cancel_late(server: &Server, handle: &CancelHandle) -> Instant {
+    let started = now();
+    while server.seen().is_empty() {
+        assert!(now() - started < SOON, "nothing was sent");
+        pause(Duration::from_millis(5));
+    }
+    pause(Duration::from_millis(100));
+    let cancelled = now();
+    handle.cancel();
+    cancelled
+}
+
+fn soon_after(cancelled: Instant, ended: Instant) {
+    let late = ended - cancelled;
+    assert!(
+        late < Duration::from_millis(100),
+        "{late:?} after the cancellation"
+    );
+}
+
+#[test]
+fn an_answer_comes_whole() {
+    let server = Server::always(ok("done"));
+    let response = client().get(server.url("/path")).send().unwrap();
+    assert_eq!(response.text().unwrap(), "done");
+    assert_eq!(server.only().first_line(), "GET /path HTTP/1.1");
+}
+
+#[test]
+fn an_empty_post_declares_its_length_once() {
+    let server = Server::always(ok("done"));
+    client().post(server.url("/")).send().unwrap();
+    assert_eq!(server.only().header("content-length"), ["0"]);
+}
+
+#[test]
+fn connections_are_used_again() {
+    const CALLS: usize = 8;
+    let server = Server::always(ok("done"));
+    let client = client();
+    for _ in 0..CALLS {
+        client.get(server.url("/")).send().unwrap();
+        pause(Duration::from_millis(10));
+    }
+    let seen = server.seen();
+    assert_eq!(seen.len(), CALLS);
+    // The thread that serves the sockets puts them back in its own time, so
+    // now and then a call comes too early.
+    let connections = seen.iter().map(|seen| seen.connection).max().unwrap() + 1;
+    assert!(connections <= CALLS / 2, "{connections} connections");
+}
+
+#[test]
+fn the_deadline_ends_the_wait_for_the_head() {
+    let server = Server::always(Reply::Hold(Vec::new()));
+    let call = client().get(server.url("/"));
+    let error = ended(call.timeout(Duration::from_millis(150)));
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(error.code().as_str(), "ETIMEDOUT");
+    closes(&server);
+}
+
+#[test]
+fn the_deadline_ends_the_wait_for_the_body() {
+    for client in clients() {
+        let server = Server::always(Reply::Hold(HALF.to_vec()));
+        let call = client.get(server.url("/"));
+        let error = ended(call.timeout(Duration::from_millis(150)));
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        closes(&server);
+    }
+}
+
+#[test]
+fn the_clients_own_clock_decides() {
+    let time = ManualRuntime::new();
+    let server = Server::always(Reply::Hold(Vec::new()));
+    let client = Client::builder(adapter())
+        .runtime(time.clone())
+        .build()
+        .unwrap();
+    let url = server.url("/");
+    let call = thread::spawn(move || ended(client.get(url).timeout(Duration::from_secs(600))));
+    while time.sleeping() == 0 {
+        pause(Duration::from_millis(5));
+    }
+    time.advance(Duration::from_secs(600));
+    assert_eq!(call.join().unwrap().kind(), ErrorKind::Timeout);
+}
+
+#[test]
+fn a_runtime_that_nobody_drives_cannot_suspend_the_limits() {
+    let idle = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let server = Server::always(ok("done"));
+    let client = Client::new(adapter().handle(idle.handle().clone()));
+    let call = client.get(server.url("/"));
+    let (report, reported) = mpsc::channel();
+    thread::spawn(move || {
+        let error = ended(call.timeout(Duration::from_millis(150)));
+        drop(report.send(error.kind()));
+    });
+    assert_eq!(reported.recv_timeout(SOON), Ok(ErrorKind::Timeout));
+}
+
+#[test]
+fn a_call_that_was_cancelled_sends_nothing() {
+    let server = Server::always(ok("done"));
+    let handle = CancelHandle::new();
+    handle.cancel();
+    let error = ended(client().get(server.url("/")).cancel_handle(&handle));
+    assert!(error.is_cancelled());
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn another_thread_cancels_the_wait_for_head_or_body() {
+    let replies = [Reply::Hold(Vec::new()), Reply::Hold(HALF.to_vec())];
+    for (client, reply) in clients()
+        .into_iter()
+        .flat_map(|client| replies.clone().map(|reply| (client.clone(), reply)))
+    {
+        let server = Server::always(reply);
+        let handle = CancelHandle::new();
+        let call = client.get(server.url("/")).cancel_handle(&handle);
+        let call = thread::spawn(move || (ended(call), now()));
+        let cancelled = cancel_late(&server, &handle);
+        let (error, at) = call.join().unwrap();
+        assert!(error.is_cancelled(), "{error}");
+        soon_after(cancelled, at);
+        closes(&server);
+        assert_eq!(handle.waiting(), 0, "a listener is left");
+    }
+}
+
+#[test]
+fn another_thread_cancels_a_stream_that_is_read() {
+    let server = Server::always(Reply::Hold(HALF.to_vec()));
+    let handle = CancelHandle::new();
+    let call = client().get(server.url("/")).cancel_handle(&handle);
+    let call = thread::spawn(move || {
+        let mut reader = call.stream().send().unwrap().into_body().into_reader();
+        let mut start = [0; 3];
+        reader.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"abc");
+        (reader.read(&mut start).unwrap_err(), now())
+    });
+    let cancelled = cancel_late(&server, &handle);
+    let (error, at) = call.join().unwrap();
+    assert!(Error::from(error).is_cancelled());
+    soon_after(cancelled, at);
+    closes(&server);
+}
+
+#[test]
+fn a_stream_is_timed_by_the_chunk_and_not_as_a_whole() {
+    for (number, client) in clients().into_iter().enumerate() {
+        let server = Server::always(Reply::Hold(HALF.to_vec()));
+        let call = client
+            .get(server.url("/"))
+            .timeout(Duration::from_millis(500))
+            .read_timeout(Duration::from_millis(900))
+            .stream();
+        let started = now();
+        let error = call.send().and_then(|response| {
+            let mut all = Vec::new();
+            let read = response.into_body().into_reader().read_to_end(&mut all);
+            read.map_err(Error::from)
+        });
+        let elapsed = now() - started;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Timeout, "{number}");
+        // Not earlier: the timeout of the attempt was for the head.
+        assert!(
+            elapsed >= Duration::from_millis(900),
+            "{number}: {elapsed:?}"
+        );
+        assert!(elapsed < SOON, "{number}: {elapsed:?}");
+    }
+}
+
+#[test]
+fn many_threads_share_one_adapter() {
+    let server = Server::start(|seen| {
+        keep(&format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n{}",
+            seen.first_line().chars().nth(5).unwrap()
+        ))
+    });
+    let client = client();
+    let threads: Vec<_> = (0..8)
+        .map(|number| {
+            let client = client.clone();
+            let url = server.url(&format!("/{number}"));
+            thread::spawn(move || {
+                for _ in 0..10 {
+                    let text = client.get(&*url).send().unwrap().text().unwrap();
+                    assert_eq!(text, number.to_string());
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(server.seen().len(), 80);
+}
+
+#[tokio::test]
+async fn inside_an_async_task_it_is_an_error_and_no_panic() {
+    let server = Server::always(ok("done"));
+    let client = client();
+    let error = ended(client.get(server.url("/")));
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(server.seen().is_empty());
+    drop(client);
+}
