@@ -1,0 +1,304 @@
+//! Ours to ureq's and back; nothing is copied.
+
+use std::net::Ipv4Addr;
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, Method, StatusCode, Uri, Version,
+    header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
+    request::Parts,
+};
+use tollgate::{AdapterError, Body, ErrorKind};
+
+use crate::upload::Upload;
+
+const SET_BY_US: &str = "leave the header out: it is set from the body";
+
+/// A request in ureq's terms.
+pub(crate) struct Outgoing {
+    pub(crate) parts: Parts,
+    pub(crate) content: Content,
+}
+
+/// What follows the head.
+pub(crate) enum Content {
+    /// Nothing, and no header about it.
+    Nothing,
+    /// Nothing, said by `content-length: 0`: some servers insist.
+    Zero,
+    Bytes(Bytes),
+    Stream(Upload),
+}
+
+/// Moves a request over.
+pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterError> {
+    let (mut parts, body) = request.into_parts();
+    if parts.method == Method::CONNECT {
+        return Err(AdapterError::new(
+            ErrorKind::Unsupported,
+            "this adapter does not send `CONNECT`",
+        ));
+    }
+    check_address(&parts.uri)?;
+    check_headers(&parts.headers)?;
+    // ureq speaks nothing else and refuses the hint.
+    parts.version = Version::HTTP_11;
+    let declared = settle_framing(&mut parts.headers, &body)?;
+    let content = match body.as_bytes() {
+        Some(bytes) if !bytes.is_empty() => Content::Bytes(bytes.clone()),
+        None if declared != Some(0) => {
+            if let Some(length) = declared {
+                parts.headers.insert(CONTENT_LENGTH, length.into());
+            }
+            Content::Stream(Upload::new(body, declared))
+        }
+        _ if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) => Content::Zero,
+        _ => Content::Nothing,
+    };
+    Ok(Outgoing { parts, content })
+}
+
+/// Refuses what could be read in two ways, so that what is dialled is what the
+/// core has judged.
+fn check_address(uri: &Uri) -> Result<(), AdapterError> {
+    let invalid = |message: &'static str| {
+        Err(AdapterError::new(ErrorKind::InvalidUrl, message)
+            .with_hint("write the address as `https://host/path`"))
+    };
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+        return invalid("the address is neither `http` nor `https`");
+    }
+    let Some(authority) = uri.authority() else {
+        return invalid("the address has no host");
+    };
+    let host = authority.host();
+    if host.is_empty() {
+        return invalid("the address has no host");
+    }
+    if authority.as_str().contains('@') {
+        return invalid("the address has a user name in it");
+    }
+    // `http::Uri` takes `:99999` for no port at all.
+    let rest = authority.as_str().strip_prefix(host);
+    if rest.is_none_or(|rest| rest.len() > 1) && authority.port_u16().is_none() {
+        return invalid("the port of the address is not a number up to 65535");
+    }
+    // The system would take `127.1` or `0x7f.1` for an address.
+    let is_number = |label: &str| {
+        label.bytes().all(|byte| byte.is_ascii_digit()) || label.to_lowercase().starts_with("0x")
+    };
+    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next();
+    if last.is_some_and(is_number) && host.parse::<Ipv4Addr>().is_err() {
+        return invalid("the host of the address is not four numbers up to 255");
+    }
+    Ok(())
+}
+
+/// Refuses what ureq refuses, before a connection is made.
+fn check_headers(headers: &HeaderMap) -> Result<(), AdapterError> {
+    let invalid =
+        |message: &'static str| Err(AdapterError::new(ErrorKind::InvalidRequest, message));
+    if headers.get_all(HOST).iter().count() > 1 {
+        return invalid("the `host` header stands there twice");
+    }
+    for (name, message) in [
+        (HOST, "the `host` header is not visible ASCII"),
+        (
+            AUTHORIZATION,
+            "the `authorization` header is not visible ASCII",
+        ),
+    ] {
+        if headers
+            .get(name)
+            .is_some_and(|value| value.to_str().is_err())
+        {
+            return invalid(message);
+        }
+    }
+    Ok(())
+}
+
+/// Makes `content-length` and `transfer-encoding` agree with the body, and
+/// returns the length that will be on the wire.
+///
+/// ureq takes the headers' word for it: a body of another length would be cut,
+/// or run into the next request on the connection.
+fn settle_framing(headers: &mut HeaderMap, body: &Body) -> Result<Option<u64>, AdapterError> {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return Err(AdapterError::new(
+                ErrorKind::InvalidRequest,
+                "the `transfer-encoding` is something else than `chunked`",
+            )
+            .with_hint(SET_BY_US));
+        }
+        headers.remove(CONTENT_LENGTH);
+        if !body.is_empty() {
+            return Ok(None);
+        }
+        headers.remove(TRANSFER_ENCODING);
+    }
+    let declared = declared_length(headers)?;
+    if let (Some(declared), Some(length)) = (declared, body.length()) {
+        if declared != length {
+            return Err(AdapterError::new(
+                ErrorKind::InvalidRequest,
+                format!("the `content-length` is {declared}, the body has {length} bytes"),
+            )
+            .with_hint(SET_BY_US));
+        }
+    }
+    if let Some(declared) = declared {
+        // Once, where it stood there twice.
+        headers.insert(CONTENT_LENGTH, declared.into());
+    }
+    Ok(declared.or(body.length()))
+}
+
+fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, AdapterError> {
+    let mut declared = None;
+    for value in headers.get_all(CONTENT_LENGTH) {
+        let length = value
+            .to_str()
+            .ok()
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse::<u64>().ok())
+            .filter(|length| declared.is_none_or(|declared| declared == *length));
+        if length.is_none() {
+            return Err(AdapterError::new(
+                ErrorKind::InvalidRequest,
+                "the `content-length` is not one number",
+            )
+            .with_hint(SET_BY_US));
+        }
+        declared = length;
+    }
+    Ok(declared)
+}
+
+/// How the body of an answer is delimited, as far as ureq does not care.
+pub(crate) enum Framing {
+    /// There is none.
+    Nothing,
+    Sound,
+    /// Length and chunks at once: where it ends is a matter of opinion, so the
+    /// connection is not used again (RFC 9112 §6.3).
+    Doubtful,
+}
+
+/// Looks at the head of an answer.
+pub(crate) fn framing(
+    method: &Method,
+    head: &http::response::Parts,
+) -> Result<Framing, AdapterError> {
+    let status = head.status;
+    if *method == Method::HEAD
+        || status.is_informational()
+        || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+    {
+        return Ok(Framing::Nothing);
+    }
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    let Some(coding) = codings.next() else {
+        let length = head.headers.get(CONTENT_LENGTH);
+        return Ok(match length {
+            Some(length) if length == "0" => Framing::Nothing,
+            _ => Framing::Sound,
+        });
+    };
+    let chunked = coding
+        .as_bytes()
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"chunked");
+    if !chunked || codings.next().is_some() || head.version == Version::HTTP_10 {
+        return Err(AdapterError::new(
+            ErrorKind::Transport,
+            "the answer has a `transfer-encoding` that is not `chunked` of HTTP/1.1",
+        ));
+    }
+    if head.headers.contains_key(CONTENT_LENGTH) {
+        return Ok(Framing::Doubtful);
+    }
+    Ok(Framing::Sound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_has_one_reading_is_taken() {
+        for text in [
+            "http://h/",
+            "http://H:80",
+            "https://h:8443/a/../b?q=1",
+            "http://[::1]:9/x",
+            "http://127.0.0.1:9/",
+            "http://127.0.0.1.example/",
+            "http://a1/",
+        ] {
+            assert!(check_address(&text.parse().unwrap()).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_has_two_readings_is_refused() {
+        for text in [
+            "http://127.1/",
+            "http://0x7f.1/",
+            "http://0x7F000001/",
+            "http://2130706433/",
+            "http://127.0.0.1./",
+            "http://1.2.3.256/",
+            "http://u:p@h/",
+            "http://h:99999/",
+            "/only/a/path",
+            "h:80",
+            "ftp://h/",
+        ] {
+            let error = check_address(&text.parse().unwrap()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_declared_once_and_truly() {
+        let mut headers = HeaderMap::new();
+        headers.append(CONTENT_LENGTH, 3.into());
+        headers.append(CONTENT_LENGTH, 3.into());
+        let length = settle_framing(&mut headers, &Body::from("abc")).unwrap();
+        assert_eq!(length, Some(3));
+        assert_eq!(headers.get_all(CONTENT_LENGTH).iter().count(), 1);
+
+        for (value, body) in [
+            ("5", Body::empty()),
+            ("5", Body::from("abc")),
+            ("+3", Body::from("abc")),
+            ("3, 3", Body::from("abc")),
+            ("", Body::empty()),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_LENGTH, value.parse().unwrap());
+            let error = settle_framing(&mut headers, &body).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{value} {body:?}");
+        }
+    }
+
+    #[test]
+    fn length_and_chunks_are_never_sent_together() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, 3.into());
+        headers.insert(TRANSFER_ENCODING, "Chunked".parse().unwrap());
+        let length = settle_framing(&mut headers, &Body::from("abc")).unwrap();
+        assert_eq!(length, None);
+        assert!(!headers.contains_key(CONTENT_LENGTH));
+
+        for value in ["gzip, chunked", "identity", "chunked, chunked"] {
+            let mut headers = HeaderMap::new();
+            headers.insert(TRANSFER_ENCODING, value.parse().unwrap());
+            let error = settle_framing(&mut headers, &Body::from("abc")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{value}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! [`Dialer`]: opens the connections of our own agent.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use ureq::{
+    Error, Timeout,
+    unversioned::{
+        resolver::Resolver,
+        transport::{ConnectionDetails, Connector, DefaultConnector, Transport},
+    },
+};
+#[cfg(feature = "rustls")]
+use ureq::{tls::TlsProvider, unversioned::transport::RustlsConnector};
+
+use crate::{
+    budget::Budget,
+    link::Link,
+    lookup,
+    noted::Noted,
+    watch::{self, Stage},
+};
+
+/// The shortest time that an address is given.
+const LEAST: Duration = Duration::from_millis(10);
+
+/// Looks up, connects and shakes hands, and notes how far it came.
+///
+/// What it cannot do itself (a proxy, a TLS library other than rustls) it
+/// leaves to ureq's own connectors.
+#[derive(Debug, Default)]
+pub(crate) struct Dialer {
+    #[cfg(feature = "rustls")]
+    tls: RustlsConnector,
+    rest: DefaultConnector,
+}
+
+impl Connector<()> for Dialer {
+    type Out = Box<dyn Transport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<Self::Out>, Error> {
+        let transport = if is_direct(details) {
+            Some(self.direct(details)?)
+        } else {
+            self.foreign(details)?
+        };
+        watch::note(|seen| seen.stage = Stage::Open);
+        Ok(transport)
+    }
+}
+
+impl Dialer {
+    fn direct(&self, details: &ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> {
+        let mut budget = Budget::of(details.timeout);
+        let addresses = if lookup::is_later(&details.addrs) {
+            watch::note(|seen| seen.stage = Stage::Lookup);
+            lookup::addresses(details.uri, details.config, &mut budget)?
+        } else {
+            details.addrs.to_vec()
+        };
+        watch::note(|seen| seen.stage = Stage::Connect);
+        let stream = connect(&addresses, &mut budget)?;
+        let link = Link::new(stream, details.config)?;
+        if !details.needs_tls() {
+            return Ok(Box::new(Noted::new(link)));
+        }
+        watch::note(|seen| seen.stage = Stage::Handshake);
+        self.secure(details, link)
+    }
+
+    #[cfg(feature = "rustls")]
+    fn secure(
+        &self,
+        details: &ConnectionDetails<'_>,
+        link: Link,
+    ) -> Result<Box<dyn Transport>, Error> {
+        let transport = self.tls.connect(details, Some(link))?;
+        let transport = transport.ok_or(Error::TlsRequired)?;
+        Ok(Box::new(Noted::new(transport)))
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    #[expect(clippy::unused_self, reason = "the other form needs it")]
+    fn secure(&self, _: &ConnectionDetails<'_>, _: Link) -> Result<Box<dyn Transport>, Error> {
+        Err(Error::TlsRequired)
+    }
+
+    fn foreign(
+        &self,
+        details: &ConnectionDetails<'_>,
+    ) -> Result<Option<Box<dyn Transport>>, Error> {
+        let addrs = if lookup::is_later(&details.addrs) {
+            watch::note(|seen| seen.stage = Stage::Lookup);
+            lookup::Now.resolve(details.uri, details.config, details.timeout)?
+        } else {
+            details.addrs.clone()
+        };
+        watch::note(|seen| seen.stage = Stage::Connect);
+        let mut timeout = details.timeout;
+        if let Some(left) = watch::limit(Budget::of(timeout).left()?)? {
+            timeout.after = left.into();
+        }
+        let details = ConnectionDetails {
+            addrs,
+            timeout,
+            resolver: &lookup::Now,
+            uri: details.uri,
+            config: details.config,
+            request_level: details.request_level,
+            now: details.now,
+            current_time: details.current_time.clone(),
+            run_connector: details.run_connector.clone(),
+            register_shutdown: details.register_shutdown.clone(),
+        };
+        let transport = self.rest.connect(&details, None)?;
+        Ok(transport.map(|transport| Box::new(Noted::foreign(transport)) as Box<dyn Transport>))
+    }
+}
+
+/// Tells whether it takes TCP, and rustls at most.
+fn is_direct(details: &ConnectionDetails<'_>) -> bool {
+    let proxied = details
+        .config
+        .proxy()
+        .is_some_and(|proxy| !proxy.is_no_proxy(details.uri));
+    !proxied && (!details.needs_tls() || has_rustls(details))
+}
+
+#[cfg(feature = "rustls")]
+fn has_rustls(details: &ConnectionDetails<'_>) -> bool {
+    details.config.tls_config().provider() == TlsProvider::Rustls
+}
+
+#[cfg(not(feature = "rustls"))]
+fn has_rustls(_: &ConnectionDetails<'_>) -> bool {
+    false
+}
+
+/// Tries one address after the other; each but the last gets half of the time
+/// that is left.
+fn connect(addresses: &[SocketAddr], budget: &mut Budget) -> Result<TcpStream, Error> {
+    let mut last = Error::ConnectionFailed;
+    for (index, address) in addresses.iter().enumerate() {
+        let left = watch::limit(budget.left()?)?;
+        let is_last = index + 1 == addresses.len();
+        let before = watch::now();
+        let stream = match left {
+            None => TcpStream::connect(address),
+            Some(left) if is_last => TcpStream::connect_timeout(address, left.max(LEAST)),
+            Some(left) => TcpStream::connect_timeout(address, (left / 2).max(LEAST)),
+        };
+        last = match stream {
+            Ok(stream) => return Ok(stream),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Error::Timeout(Timeout::Connect)
+            }
+            Err(error) => error.into(),
+        };
+        if let (Some(before), Some(after)) = (before, watch::now()) {
+            budget.spend(after.saturating_duration_since(before));
+        }
+    }
+    // The attempt's end comes first, where both have passed.
+    watch::limit(None)?;
+    Err(last)
+}
