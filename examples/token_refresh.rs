@@ -36,7 +36,7 @@ use tollgate_ureq::UreqAdapter;
 
 const ASYNC_CALLS: u64 = 10_000;
 /// At how many accepted async calls the token expires; the first one at once.
-const ASYNC_EXPIRIES: [u64; 4] = [0, 2_500, 5_000, 7_500];
+const ASYNC_EXPIRIES: [u64; 3] = [0, 3_000, 6_000];
 /// Sockets at a time; the other calls wait in an interceptor.
 const SOCKETS: usize = 256;
 const THREADS: u64 = 64;
@@ -57,7 +57,7 @@ async fn main() -> Result<ExitCode, Anything> {
         session.install(&async_client.interceptors);
         session.install(&blocking_client.interceptors);
     } else {
-        let token = Token::new(oauth.access())?.refresh(oauth.refresh());
+        let token = Token::new(oauth.access()).refresh(oauth.refresh());
         let refresher = OAuth2Refresh::new(oauth.token_url(), "example-client");
         let refresh = TokenRefresh::builder(MemoryStore::new(token), refresher).build()?;
         async_client.interceptors.use_pair(refresh.clone());
@@ -126,6 +126,7 @@ fn cap_sockets(client: &Client) {
         .request
         .named("socket cap")
         .use_(async move |mut request: Request| {
+            let sockets = Arc::clone(&sockets);
             let permit = sockets.acquire_owned().await.map_err(Error::other)?;
             // Given back when the answer is dropped, and before any replay.
             request.extensions_mut().insert(Arc::new(permit));
@@ -278,7 +279,7 @@ impl Naive {
         Ok(request)
     }
 
-    async fn renew(self, error: Error) -> Result<tollgate::ResponseFlow, Error> {
+    async fn renew(&self, error: Error) -> Result<tollgate::ResponseFlow, Error> {
         if !error.is_status(401) || error.attempts() > 1 {
             return Err(error);
         }
