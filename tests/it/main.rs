@@ -14,6 +14,7 @@ mod support;
 
 mod cancel;
 mod conditions;
+mod context;
 mod derive;
 mod ids;
 mod nested;
@@ -22,5 +23,7 @@ mod pairing;
 mod panics;
 mod replay;
 mod respond;
+mod settle;
+mod sizes;
 mod snapshot;
 mod time;
