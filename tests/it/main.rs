@@ -12,6 +12,7 @@
 
 mod support;
 
+mod bad_input;
 mod cancel;
 mod conditions;
 mod context;
@@ -22,6 +23,7 @@ mod order;
 mod pairing;
 mod panics;
 mod redaction;
+mod redirects;
 mod replay;
 mod requests;
 mod respond;

@@ -138,7 +138,7 @@ fn errors_print_no_secret_whatever_has_failed() {
             "http://h/x?token=CANARY-q#CANARY-f",
             "//CANARY-user:CANARY-password@other/x",
             "user:CANARY-password@h/x",
-            "CANARY-user@h?CANARY",
+            "user@h?CANARY",
             "http:CANARY-password@h",
             "http://u:CANARY-pass/word@h/",
             "http://u:CANARY-pass?word@h/",
