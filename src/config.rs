@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, StatusCode, Uri};
 
-use crate::{cancel::CancelHandle, headers::RedactedHeaders};
+use crate::{cancel::CancelHandle, headers::RedactedHeaders, uri::redacted};
 
 /// The defaults, one place for code and docs.
 pub(crate) mod defaults {
@@ -169,8 +169,12 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = self
+            .base
+            .as_ref()
+            .map(|base| redacted(&base.uri).to_string());
         f.debug_struct("Config")
-            .field("base_url", &self.base.as_ref().map(|base| &base.uri))
+            .field("base_url", &base)
             .field("headers", &RedactedHeaders(&self.headers))
             .field("timeout", &self.timeout)
             .field("deadline", &self.deadline)

@@ -16,11 +16,13 @@ use crate::{
     body::Body,
     cancel::CancelHandle,
     error::ErrorKind,
+    headers::RedactedHeaders,
     runtime::{BoxFuture, Runtime, ThreadRuntime, block_on},
+    uri::redacted,
 };
 
-/// A request as the adapter got it.
-#[derive(Clone, Debug)]
+/// A request as the adapter got it. `Debug` masks secrets.
+#[derive(Clone)]
 pub struct Recorded {
     method: Method,
     uri: Uri,
@@ -58,6 +60,18 @@ impl Recorded {
     #[must_use]
     pub fn was_stream(&self) -> bool {
         self.was_stream
+    }
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorded")
+            .field("method", &self.method)
+            .field("uri", &format_args!("{}", redacted(&self.uri)))
+            .field("headers", &RedactedHeaders(&self.headers))
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("was_stream", &self.was_stream)
+            .finish()
     }
 }
 

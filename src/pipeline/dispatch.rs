@@ -298,15 +298,10 @@ fn explain(limits: &Limits<'_>, error: AdapterError) -> Error {
 
 /// A request's body may have failed with an error of ours inside.
 fn from_adapter(error: AdapterError) -> Error {
-    let mut next = std::error::Error::source(&error);
-    while let Some(source) = next {
-        if let Some(inner) = source.downcast_ref::<Error>()
-            && inner.kind() == ErrorKind::RequestTooLarge
-        {
-            return Error::new(inner.kind(), inner.text().to_owned())
-                .with_hint("raise `max_request_bytes`");
-        }
-        next = source.source();
+    let inner = std::error::Error::source(&error).and_then(Error::find_in);
+    if let Some(inner) = inner.filter(|inner| inner.kind() == ErrorKind::RequestTooLarge) {
+        return Error::new(inner.kind(), inner.text().to_owned())
+            .with_hint("raise `max_request_bytes`");
     }
     error.into()
 }

@@ -140,12 +140,17 @@ fn parse_port(text: &str) -> Result<u16, UriError> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<u16>() {
         Ok(port) if digits && port > 0 => Ok(port),
-        _ => Err(UriError::new(
+        _ if digits => Err(UriError::new(
             format!(
                 "the port `{}` is not a number from 1 to 65535",
                 shortened(text)
             ),
             "correct it, or leave it out",
+        )),
+        // It may be the begin of a password with an unencoded `/`, `?` or `#`.
+        _ => Err(UriError::new(
+            "the port is not a number from 1 to 65535",
+            "correct it, or leave it out; percent-encode a password",
         )),
     }
 }

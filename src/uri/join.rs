@@ -44,12 +44,14 @@ fn is_scheme(text: &str) -> bool {
 /// axios's own test lets `http:evil` and `\\evil` through as relative paths.
 fn check_relative(target: &str) -> Result<(), UriError> {
     let first = target.split(['/', '?', '#']).next().unwrap_or_default();
-    let scheme_like = first
+    // What follows the colon may be a password.
+    let scheme = first
         .split_once(':')
-        .is_some_and(|(scheme, _)| is_scheme(scheme));
-    if scheme_like {
+        .map(|(scheme, _)| scheme)
+        .filter(|scheme| is_scheme(scheme));
+    if let Some(scheme) = scheme {
         return Err(UriError::new(
-            format!("`{}` reads as a scheme", shortened(first)),
+            format!("`{}:` reads as a scheme", shortened(scheme)),
             "write `./` before a path whose first segment holds a colon",
         ));
     }

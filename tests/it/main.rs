@@ -12,15 +12,22 @@
 
 mod support;
 
+mod bad_input;
 mod cancel;
 mod conditions;
+mod context;
 mod derive;
 mod ids;
 mod nested;
 mod order;
 mod pairing;
 mod panics;
+mod redaction;
+mod redirects;
 mod replay;
+mod requests;
 mod respond;
+mod settle;
+mod sizes;
 mod snapshot;
 mod time;
