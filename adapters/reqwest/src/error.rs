@@ -57,14 +57,14 @@ pub(crate) fn no_body(error: reqwest::Error) -> AdapterError {
     let error = error.without_url();
     let found = of_ours(&error)
         .or_else(|| early(&error))
-        .unwrap_or_else(|| match io_kind(&error) {
-            Some(io::ErrorKind::UnexpectedEof) => {
-                Found::new(ErrorKind::Transport, "the body was cut short")
-            }
-            Some(_) if decoder_failed(&error) => {
+        .unwrap_or_else(|| {
+            if decoder_failed(&error) {
                 Found::new(ErrorKind::Decode, "the body does not decompress")
+            } else if io_kind(&error) == Some(io::ErrorKind::UnexpectedEof) {
+                Found::new(ErrorKind::Transport, "the body was cut short")
+            } else {
+                transport(&error, "the connection failed in the body")
             }
-            Some(_) | None => transport(&error, "the connection failed in the body"),
         });
     found.with(error)
 }

@@ -169,7 +169,7 @@ fn a_runtime_that_nobody_drives_cannot_suspend_the_limits() {
     let (report, reported) = mpsc::channel();
     thread::spawn(move || {
         let error = ended(call.timeout(Duration::from_millis(150)));
-        drop(report.send(error.kind()));
+        report.send(error.kind()).unwrap();
     });
     assert_eq!(reported.recv_timeout(SOON), Ok(ErrorKind::Timeout));
 }
