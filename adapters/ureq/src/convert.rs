@@ -140,14 +140,14 @@ fn settle_framing(headers: &mut HeaderMap, body: &Body) -> Result<Option<u64>, A
         headers.remove(TRANSFER_ENCODING);
     }
     let declared = declared_length(headers)?;
-    if let (Some(declared), Some(length)) = (declared, body.length()) {
-        if declared != length {
-            return Err(AdapterError::new(
-                ErrorKind::InvalidRequest,
-                format!("the `content-length` is {declared}, the body has {length} bytes"),
-            )
-            .with_hint(SET_BY_US));
-        }
+    if let (Some(declared), Some(length)) = (declared, body.length())
+        && declared != length
+    {
+        return Err(AdapterError::new(
+            ErrorKind::InvalidRequest,
+            format!("the `content-length` is {declared}, the body has {length} bytes"),
+        )
+        .with_hint(SET_BY_US));
     }
     if let Some(declared) = declared {
         // Once, where it stood there twice.

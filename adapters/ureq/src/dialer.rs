@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpStream},
+    sync::Arc,
     time::Duration,
 };
 
@@ -115,9 +116,9 @@ impl Dialer {
             config: details.config,
             request_level: details.request_level,
             now: details.now,
-            current_time: details.current_time.clone(),
-            run_connector: details.run_connector.clone(),
-            register_shutdown: details.register_shutdown.clone(),
+            current_time: Arc::clone(&details.current_time),
+            run_connector: Arc::clone(&details.run_connector),
+            register_shutdown: Arc::clone(&details.register_shutdown),
         };
         let transport = self.rest.connect(&details, None)?;
         Ok(transport.map(|transport| Box::new(Noted::foreign(transport)) as Box<dyn Transport>))

@@ -38,7 +38,7 @@ pub(crate) fn no_answer(error: Error, seen: Seen, place: Place) -> AdapterError 
     let asked = Asked {
         stage: seen.stage,
         input: seen.input,
-        ended: seen.ended,
+        ended: seen.end.is_some(),
         message: "the connection ended before an answer came",
         place,
     };
@@ -50,7 +50,7 @@ pub(crate) fn no_body(error: io::Error, seen: Seen, place: Place) -> AdapterErro
     let asked = Asked {
         stage: Stage::Open,
         input: true,
-        ended: seen.ended,
+        ended: seen.end.is_some(),
         message: "the body was cut short",
         place,
     };
@@ -93,6 +93,10 @@ fn with(
 struct Asked {
     stage: Stage,
     input: bool,
+    #[cfg_attr(
+        not(any(feature = "gzip", feature = "brotli")),
+        expect(dead_code, reason = "only a decoder's errors need it")
+    )]
     ended: bool,
     message: &'static str,
     place: Place,

@@ -5,7 +5,7 @@ use ureq::{
     unversioned::transport::{Buffers, NextTimeout, Transport, time::Duration as Limit},
 };
 
-use crate::watch;
+use crate::watch::{self, End};
 
 /// Notes what ureq does not tell.
 ///
@@ -65,21 +65,31 @@ impl<T: Transport> Transport for Noted<T> {
         let result = self.transport.await_input(timeout);
         watch::note(|seen| match &result {
             Ok(true) => seen.input = true,
-            Ok(false) => seen.ended = true,
-            Err(Error::Io(error)) => {
-                seen.ended = true;
-                seen.fault = Some(error.kind());
-            }
+            Ok(false) => seen.end = Some(End::Clean),
+            Err(Error::Io(error)) => seen.end = Some(End::Fault(error.kind())),
             Err(_) => {}
         });
         result
     }
 
     fn is_open(&mut self) -> bool {
+        released();
         !watch::is_spoiled() && self.transport.is_open()
     }
 
     fn is_tls(&self) -> bool {
         self.transport.is_tls()
     }
+}
+
+impl<T> Drop for Noted<T> {
+    fn drop(&mut self) {
+        released();
+    }
+}
+
+/// Notes that a connection is given back or closed. After the head of an
+/// answer that means that no body follows.
+fn released() {
+    watch::note(|seen| seen.released |= seen.input);
 }

@@ -13,7 +13,7 @@ use ureq::BodyReader;
 
 use crate::{
     error::{self, Place},
-    watch::{Seen, Watch},
+    watch::{End, Seen, Watch},
 };
 
 /// How much of a body is read at first, and after that.
@@ -28,7 +28,7 @@ const LEAST_BYTES: usize = 1024;
 /// *Concurrency*: read to its end, it gives its connection back; dropped
 /// before, or failed, it closes it.
 pub(crate) struct Received {
-    reader: Option<BodyReader<'static>>,
+    source: Option<Source>,
     attempt: Attempt,
     place: Place,
     spoiled: bool,
@@ -39,11 +39,26 @@ pub(crate) struct Received {
     fault: Option<io::ErrorKind>,
 }
 
+/// A decoder reads as soon as it is made, so it is made by the first poll.
+enum Source {
+    Unread(ureq::Body),
+    Open(BodyReader<'static>),
+}
+
+impl Source {
+    fn open(self) -> BodyReader<'static> {
+        match self {
+            Self::Unread(body) => body.into_reader(),
+            Self::Open(reader) => reader,
+        }
+    }
+}
+
 /// Wraps a body. `spoiled` keeps its connection from being used again.
 pub(crate) fn receive(body: ureq::Body, attempt: Attempt, place: Place, spoiled: bool) -> Body {
     Body::stream(Received {
         left: body.content_length(),
-        reader: Some(body.into_reader()),
+        source: Some(Source::Unread(body)),
         attempt,
         place,
         spoiled,
@@ -75,21 +90,24 @@ impl Received {
     }
 
     fn read(&mut self) -> Result<Option<Bytes>, AdapterError> {
-        let Some(mut reader) = self.reader.take() else {
+        let Some(source) = self.source.take() else {
             return Ok(None);
         };
         self.watch().check()?;
         self.make_room();
         let mut room = std::mem::take(&mut self.room);
-        let (seen, result) = self.watch().run(|| {
+        let (seen, (result, reader)) = self.watch().run(|| {
+            let mut reader = source.open();
             loop {
                 match reader.read(&mut room) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    other => break other,
+                    result => break (result, reader),
                 }
             }
         });
-        self.fault = self.fault.or(seen.fault);
+        if let Some(End::Fault(kind)) = seen.end {
+            self.fault = Some(kind);
+        }
         match result {
             Ok(0) => self.end(seen),
             Ok(length) => {
@@ -120,7 +138,7 @@ impl Received {
                 return;
             }
         }
-        self.reader = Some(reader);
+        self.source = Some(Source::Open(reader));
     }
 }
 
@@ -136,11 +154,11 @@ impl HttpBody for Received {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.reader.is_none()
+        self.source.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.reader, self.left) {
+        match (&self.source, self.left) {
             (None, _) => SizeHint::with_exact(0),
             (Some(_), Some(left)) => SizeHint::with_exact(left),
             (Some(_), None) => SizeHint::default(),

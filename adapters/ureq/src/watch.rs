@@ -73,6 +73,14 @@ pub(crate) enum Stage {
     Open,
 }
 
+/// How a connection ended.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Clean,
+    /// ureq takes some of these for the end of a body.
+    Fault(io::ErrorKind),
+}
+
 /// What happened below ureq, where its own errors do not say.
 #[derive(Default)]
 pub(crate) struct Seen {
@@ -80,10 +88,10 @@ pub(crate) struct Seen {
     pub(crate) stop: Option<Stop>,
     /// Bytes came in.
     pub(crate) input: bool,
-    /// The server ended the connection, well or badly.
-    pub(crate) ended: bool,
-    /// How it ended badly; ureq takes some of these for the end of a body.
-    pub(crate) fault: Option<io::ErrorKind>,
+    /// After that, a connection was given back to the pool or closed.
+    pub(crate) released: bool,
+    /// The server ended the connection.
+    pub(crate) end: Option<End>,
     /// The server has stopped reading: the rest of the body is not wanted.
     pub(crate) deaf: bool,
     /// Why the request's body could not be read.
