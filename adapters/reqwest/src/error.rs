@@ -58,11 +58,11 @@ pub(crate) fn no_body(error: reqwest::Error) -> AdapterError {
     let found = of_ours(&error)
         .or_else(|| early(&error))
         .unwrap_or_else(|| match io_kind(&error) {
-            Some(io::ErrorKind::UnexpectedEof) => {
-                Found::new(ErrorKind::Transport, "the body was cut short")
-            }
             Some(_) if decoder_failed(&error) => {
                 Found::new(ErrorKind::Decode, "the body does not decompress")
+            }
+            Some(io::ErrorKind::UnexpectedEof) => {
+                Found::new(ErrorKind::Transport, "the body was cut short")
             }
             Some(_) | None => transport(&error, "the connection failed in the body"),
         });
