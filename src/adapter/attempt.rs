@@ -25,6 +25,7 @@ use crate::{cancel::CancelHandle, runtime::Runtime};
 pub struct Attempt {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) body_deadline: Option<Instant>,
     pub(crate) read_timeout: Option<Duration>,
     pub(crate) cancel: Option<CancelHandle>,
     pub(crate) stream: bool,
@@ -39,6 +40,7 @@ impl Attempt {
             None => Self {
                 runtime: Arc::new(crate::runtime::ThreadRuntime),
                 deadline: None,
+                body_deadline: None,
                 read_timeout: None,
                 cancel: None,
                 stream: false,
@@ -57,6 +59,13 @@ impl Attempt {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Returns when the body must be over: with the attempt, but where
+    /// [`is_stream`](Self::is_stream) with the whole call.
+    #[must_use]
+    pub fn body_deadline(&self) -> Option<Instant> {
+        self.body_deadline
     }
 
     /// Returns the time to the [`deadline`](Self::deadline), zero if it has

@@ -205,6 +205,13 @@ impl Guarded {
             .then(|| cancelled(&handle))
     }
 
+    /// A blocking body is ready at every poll, however slow it is.
+    fn overdue(&self) -> Option<Error> {
+        let until = self.limits.until?;
+        (self.limits.runtime.now() >= until)
+            .then(|| Error::new(ErrorKind::Timeout, "the call's deadline has passed"))
+    }
+
     fn timed_out(&mut self, context: &mut Context<'_>) -> Option<Error> {
         let now = self.limits.runtime.now();
         let left = self
@@ -239,7 +246,7 @@ impl HttpBody for Guarded {
         if this.done {
             return Poll::Ready(None);
         }
-        let error = match this.stopped(context) {
+        let error = match this.stopped(context).or_else(|| this.overdue()) {
             Some(error) => error,
             None => match Pin::new(&mut this.body).poll_frame(context) {
                 Poll::Ready(None) => {
@@ -267,5 +274,46 @@ impl HttpBody for Guarded {
         // Whoever feeds it learns that nobody reads any more.
         this.body = Body::empty();
         Poll::Ready(Some(Err(error.into())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read};
+
+    use super::*;
+    use crate::{
+        adapter::{MockAdapter, MockReply},
+        blocking::Client,
+        runtime::ManualRuntime,
+    };
+
+    /// Each read takes a second and never waits.
+    struct Slow(ManualRuntime);
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.advance(Duration::from_secs(1));
+            buffer[0] = b'x';
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_always_ready_ends_by_the_deadline() {
+        let runtime = ManualRuntime::new();
+        let body = Body::from_reader(Slow(runtime.clone()));
+        let mock = MockAdapter::new().then(MockReply::status(200, body));
+        let client = Client::builder(mock).runtime(runtime).build().unwrap();
+        let call = client.get("http://h/").stream();
+        let response = call.deadline(Duration::from_secs(3)).send().unwrap();
+        let mut text = String::new();
+        let error = response
+            .into_body()
+            .into_reader()
+            .read_to_string(&mut text)
+            .unwrap_err();
+        assert!(Error::from(error).is_timeout());
+        assert_eq!(text, "xxx");
     }
 }

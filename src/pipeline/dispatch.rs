@@ -251,6 +251,11 @@ fn outgoing(
     outgoing.extensions_mut().insert(Attempt {
         runtime: Arc::clone(&run.engine.runtime),
         deadline: trip.until,
+        body_deadline: if stream {
+            run.call.deadline
+        } else {
+            trip.until
+        },
         read_timeout: inner
             .overrides
             .read_timeout

@@ -129,10 +129,13 @@ impl Watch {
 
     /// Watches over one read of a body.
     pub(crate) fn body(attempt: Attempt, spoiled: bool) -> Self {
-        let chunk = attempt.read_timeout().filter(|_| attempt.is_stream());
-        let until = match chunk {
-            Some(limit) => attempt.runtime().now().checked_add(limit),
-            None => attempt.deadline().filter(|_| !attempt.is_stream()),
+        let whole = attempt.body_deadline();
+        let limit = attempt.read_timeout().filter(|_| attempt.is_stream());
+        let next = limit.and_then(|limit| attempt.runtime().now().checked_add(limit));
+        let (until, chunk) = match (next, whole) {
+            (Some(next), Some(whole)) if whole < next => (Some(whole), None),
+            (Some(next), _) => (Some(next), limit),
+            (None, whole) => (whole, None),
         };
         Self {
             attempt,

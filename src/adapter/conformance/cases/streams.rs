@@ -24,7 +24,7 @@ cases! {
     a_stalled_stream_ends_by_the_read_timeout:
         "a chunk that does not come within `read_timeout` ends the stream";
     a_stream_ends_by_the_deadline:
-        "`deadline` ends a stream, also one that drips";
+        "`deadline` ends a stream that stops, and one that drips";
     a_stream_has_the_same_limit:
         "a stream ends with an error at `max_response_bytes`";
     a_cut_stream_ends_with_an_error [Needs::Wire("a mock's wire cannot break")]:
@@ -94,16 +94,22 @@ fn a_stalled_stream_ends_by_the_read_timeout<E: Lane>(bench: &Bench<E>) -> Verdi
 }
 
 fn a_stream_ends_by_the_deadline<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let server = bench.serve(Reply::new(200).pieces(["x"; 60]).every(LIMIT / 8))?;
-    let call = bench.client().get(secret_url(&server, "/")).stream();
-    let (outcome, took) = timed(|| {
-        let response = bench.send(call.read_timeout(AMPLE).deadline(LIMIT))?;
-        Ok::<_, Error>(bench.read(response.into_body()))
-    });
-    within("the deadline", took, LIMIT + GRACE)?;
-    let (_, error) = outcome?;
-    ended(error, ErrorKind::Timeout)?;
-    bench.clean(&server)
+    let whole = Reply::new(200).body("0123456789");
+    let at = whole.head_len() + 4;
+    let drip = Reply::new(200).pieces(["x"; 60]).every(LIMIT / 8);
+    for (what, reply) in [("a drip", drip), ("a stall", whole.stall_at(at))] {
+        let server = bench.serve(reply)?;
+        let call = bench.client().get(secret_url(&server, "/")).stream();
+        let (outcome, took) = timed(|| {
+            let response = bench.send(call.read_timeout(AMPLE).deadline(LIMIT))?;
+            Ok::<_, Error>(bench.read(response.into_body()))
+        });
+        within(what, took, LIMIT + GRACE)?;
+        let (_, error) = outcome?;
+        ended(error, ErrorKind::Timeout)?;
+        bench.clean(&server)?;
+    }
+    Ok(())
 }
 
 fn a_stream_has_the_same_limit<E: Lane>(bench: &Bench<E>) -> Verdict {

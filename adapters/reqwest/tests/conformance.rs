@@ -1,0 +1,30 @@
+//! The reqwest adapter passes the suite in both engines.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test, which shows its report"
+)]
+
+use tokio::runtime::Runtime;
+use tollgate::adapter::conformance::Suite;
+use tollgate_reqwest::ReqwestAdapter;
+
+#[test]
+fn it_conforms_in_the_async_engine() {
+    let runtime = Runtime::new().unwrap();
+    let adapter = ReqwestAdapter::new().unwrap();
+    run(Suite::for_adapter(adapter, move |future| {
+        runtime.block_on(future);
+    }));
+}
+
+#[test]
+fn it_conforms_in_the_blocking_engine() {
+    run(Suite::for_blocking_adapter(ReqwestAdapter::new().unwrap()));
+}
+
+fn run(suite: Suite) {
+    let report = suite.run();
+    println!("{report}");
+    report.assert_passed();
+}

@@ -1,0 +1,30 @@
+//! The ureq adapter passes the suite in both engines.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test, which shows its report"
+)]
+
+use tokio::runtime::Runtime;
+use tollgate::{Offload, adapter::conformance::Suite};
+use tollgate_ureq::UreqAdapter;
+
+#[test]
+fn it_conforms_in_the_blocking_engine() {
+    run(Suite::for_blocking_adapter(UreqAdapter::new()));
+}
+
+#[test]
+fn it_conforms_in_the_async_engine() {
+    let runtime = Runtime::new().unwrap();
+    let adapter = Offload::new(UreqAdapter::new());
+    run(Suite::for_adapter(adapter, move |future| {
+        runtime.block_on(future);
+    }));
+}
+
+fn run(suite: Suite) {
+    let report = suite.run();
+    println!("{report}");
+    report.assert_passed();
+}
