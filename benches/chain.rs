@@ -11,15 +11,10 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a bench: it reads the clock, prints, and stops at a failure"
+    reason = "a bench: it prints, and stops at a failure"
 )]
 
-use std::{
-    hint::black_box,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, sync::Arc, time::Duration};
 
 use criterion::Criterion;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
@@ -66,13 +61,7 @@ fn measure(
         .benchmark_group(subject)
         .bench_function(number.to_string(), |bencher| {
             bencher.iter_custom(|calls| {
-                let start = Instant::now();
-                for _ in 0..calls {
-                    call();
-                }
-                let time = start.elapsed();
-                figures.note(subject, number, calls, time);
-                time
+                tollgate_benches::measure(figures, subject, number, calls, &mut call)
             });
         });
 }

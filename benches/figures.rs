@@ -1,6 +1,10 @@
 //! [`Figures`]: what a run measured, as one table.
 
-use std::{cell::RefCell, collections::BTreeMap, time::Duration};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// The samples of a run, by subject and number of interceptors.
 #[derive(Debug, Default)]
@@ -56,4 +60,23 @@ impl Figures {
         }
         Some(line)
     }
+}
+
+/// Makes a number of calls, notes how long they took and returns it, as
+/// criterion's `iter_custom` wants it.
+#[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+pub fn measure(
+    figures: &Figures,
+    subject: &str,
+    interceptors: usize,
+    calls: u64,
+    call: &mut dyn FnMut(),
+) -> Duration {
+    let start = Instant::now();
+    for _ in 0..calls {
+        call();
+    }
+    let time = start.elapsed();
+    figures.note(subject, interceptors, calls, time);
+    time
 }
