@@ -1,9 +1,7 @@
 //! Imports point down the rows.
 //!
-//! A module may use only modules of the rows before its own; nouns alone know
-//! one another, on purpose: an `Error` holds a `Response`, and a `Response`
-//! answers with an `Error`. What we ship in `auth` and `builtin` so has no
-//! power that a user's interceptor lacks.
+//! A module uses only rows before its own; nouns alone know one another, on
+//! purpose: an `Error` holds a `Response`, which answers with an `Error`.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,11 +14,18 @@ use std::{
     path::Path,
 };
 
-/// The rows, lowest first. A folder's file gets a row of its own if it is
-/// named here.
+/// The rows, lowest first; a file of a folder may have a row of its own.
 const ROWS: &[&[&str]] = &[
     &["runtime", "cancel", "headers", "uri"],
-    NOUNS,
+    &[
+        "error",
+        "body",
+        "config",
+        "context",
+        "request",
+        "response",
+        "interceptor/outcome",
+    ],
     &["adapter", "interceptor"],
     &["pipeline", "builtin", "auth"],
     &["client"],
@@ -30,19 +35,10 @@ const ROWS: &[&[&str]] = &[
 ];
 
 /// The row whose modules may use one another.
-const NOUNS: &[&str] = &[
-    "error",
-    "body",
-    "config",
-    "context",
-    "request",
-    "response",
-    "interceptor/outcome",
-];
+const NOUNS: usize = 1;
 
-/// Modules that use the crate only as a user would, through its root, and so
-/// may use all that the root exports.
-const LIKE_A_USER: &[&str] = &["auth"];
+/// Uses the crate as a user does, and so may use all that its root exports.
+const LIKE_A_USER: &str = "auth";
 
 /// File, what it may use though that is not below, and why.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[(
@@ -87,27 +83,25 @@ fn a_planted_fault_is_found() {
     assert!(fault("cancel.rs", "fn f() -> crate::Body { x }").contains("uses `body`"));
     assert!(fault("pipeline/mod.rs", "use super::client::Call;").contains("uses `client`"));
     assert!(fault("auth/attach.rs", "use crate::pipeline::Chain;").contains("uses `pipeline`"));
-    assert!(fault("adapter/mock.rs", "use crate::interceptor::Named;").contains("`interceptor`"));
+    assert!(fault("adapter/mock.rs", "use crate::interceptor::Chain;").contains("`interceptor`"));
     assert!(fault("auth/store/file.rs", "use super::super::Token;").contains("`super::super`"));
     assert!(fault("gadget.rs", "").contains("in no row"));
     assert!(fault("error/mod.rs", "use crate::gadget::G;").contains("uses `gadget::G`"));
+    assert!(fault("builtin/log.rs", "use crate::Client;").contains("uses `client`"));
 
-    assert_eq!(fault("auth/attach.rs", "use crate::{Body, Error};"), "");
-    assert_eq!(fault("error/mod.rs", "use crate::interceptor::Replay;"), "");
-    assert_eq!(
-        fault("error/mod.rs", "/// [`x`](crate::client::Client)"),
-        ""
-    );
-    assert_eq!(
-        fault("error/mod.rs", r##"const X: &str = r#"crate::client::"#;"##),
-        ""
-    );
+    let raw = r##"const X: &str = r#"crate::client::"#;"##;
     let test = "#[cfg(test)]\nmod tests { use crate::client::Client; fn f() {} }\n";
-    assert_eq!(fault("error/mod.rs", test), "");
-    assert_ne!(
-        fault("error/mod.rs", &format!("{test}use crate::client::Call;")),
-        ""
-    );
+    assert_eq!(fault("auth/attach.rs", "use crate::{Client, Error};"), "");
+    for fine in [
+        raw,
+        test,
+        "use crate::interceptor::Replay;",
+        "// crate::client::Client",
+    ] {
+        assert_eq!(fault("error/mod.rs", fine), "");
+    }
+    let both = format!("{test}use crate::client::Call;");
+    assert_ne!(fault("error/mod.rs", &both), "");
 }
 
 /// Says what a file uses and may not.
@@ -127,8 +121,8 @@ fn faults_of(
         faults.push(format!("src/{file} uses `super::super`; write `crate::`"));
     }
     for import in imports(&code, path.len() == 1) {
-        let through_root = exports.contains_key(import.first().map_or("", String::as_str));
-        if through_root && LIKE_A_USER.contains(&own) {
+        let first = import.first().map_or("", String::as_str);
+        if own == LIKE_A_USER && exports.contains_key(first) {
             continue;
         }
         let Some((module, row)) = row_of(&resolved(&import, exports)) else {
@@ -138,8 +132,7 @@ fn faults_of(
             ));
             continue;
         };
-        let among_nouns = NOUNS.contains(&own) && NOUNS.contains(&module);
-        if module == own || row < own_row || among_nouns {
+        if module == own || row < own_row || (row == NOUNS && own_row == NOUNS) {
             continue;
         }
         match EXCEPTIONS.iter().find(|it| it.0 == file && it.1 == module) {
@@ -159,14 +152,10 @@ fn faults_of(
 fn row_of(path: &[String]) -> Option<(&'static str, usize)> {
     let long = path.iter().take(2).cloned().collect::<Vec<_>>().join("/");
     let short = path.first()?;
-    for name in [&long, short] {
-        for (row, modules) in ROWS.iter().enumerate() {
-            if let Some(module) = modules.iter().find(|module| *module == name) {
-                return Some((module, row));
-            }
-        }
-    }
-    None
+    let rows = ROWS.iter().enumerate();
+    let mut all = rows.flat_map(|(row, modules)| modules.iter().map(move |it| (*it, row)));
+    let exact = all.clone().find(|(module, _)| *module == long);
+    exact.or_else(|| all.find(|(module, _)| module == short))
 }
 
 /// Follows a path through the re-exports of the root and of the folders.
@@ -197,24 +186,37 @@ fn exports(tree: &BTreeMap<String, String>) -> Exports {
         };
         let folder: Vec<String> = module_path(folder);
         let code = without_tests(&without_comments(source));
-        for statement in code.split(';') {
-            let Some((before, tree)) = statement.split_once("use ") else {
-                continue;
-            };
-            if !before.trim_end().ends_with("pub") && !before.trim_end().ends_with("pub(crate)") {
-                continue;
-            }
-            for path in paths(tree.trim_start_matches("self::")).0 {
-                let Some(name) = path.last() else { continue };
-                let public: Vec<String> = folder.iter().chain([name]).cloned().collect();
-                let target: Vec<String> = folder.iter().chain(&path).cloned().collect();
-                if public != target && path.first().is_some_and(|it| it != "crate") {
-                    exports.insert(public.join("::"), target);
-                }
+        for (name, path) in code.split(';').flat_map(exported) {
+            let public: Vec<String> = folder.iter().cloned().chain([name]).collect();
+            let target: Vec<String> = folder.iter().chain(&path).cloned().collect();
+            if public != target && path.first().is_some_and(|it| it != "crate") {
+                exports.insert(public.join("::"), target);
             }
         }
     }
     exports
+}
+
+/// Returns the names that a statement exports, and where they come from.
+fn exported(statement: &str) -> Vec<(String, Vec<String>)> {
+    if let Some((before, tree)) = statement.split_once("use ") {
+        let before = before.trim_end();
+        if before.ends_with("pub") || before.ends_with("pub(crate)") {
+            let all = paths(tree.trim_start_matches("self::")).0;
+            return all
+                .into_iter()
+                .filter_map(|path| Some((path.last()?.clone(), path)))
+                .collect();
+        }
+    } else if let Some((name, path)) = statement
+        .split_once("pub type ")
+        .and_then(|(_, alias)| alias.split_once(" = "))
+    {
+        let name = name.split('<').next().unwrap_or(name).to_owned();
+        let target = paths(path).0.into_iter().next();
+        return target.map(|path| (name, path)).into_iter().collect();
+    }
+    Vec::new()
 }
 
 /// Returns the paths below `crate::`, and below `super::` if that is the root.
@@ -321,15 +323,13 @@ fn without_comments(source: &str) -> String {
 
 /// Returns the length of the string at the start.
 fn string(text: &str) -> usize {
-    let mut escaped = false;
-    for (index, it) in text.char_indices().skip(1) {
-        match it {
-            '\\' => escaped = !escaped,
-            '"' if !escaped => return index + 1,
-            _ => escaped = false,
-        }
-    }
-    text.len()
+    let mut escaped = true;
+    let end = text.find(|it| {
+        let ends = it == '"' && !escaped;
+        escaped = it == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |index| index + 1)
 }
 
 /// Returns the length of the raw string at the start, or of its first letter
@@ -362,41 +362,34 @@ fn without_tests(code: &str) -> String {
 /// Returns the length of the item at the start, attributes included.
 fn item_length(text: &str) -> usize {
     let mut depth = 0_usize;
-    for (index, it) in text.char_indices() {
+    let end = text.find(|it| {
         match it {
-            ';' if depth == 0 => return index + 1,
             '{' => depth += 1,
-            '}' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return index + 1;
-                }
-            }
+            '}' => depth = depth.saturating_sub(1),
             _ => {}
         }
-    }
-    text.len()
+        depth == 0 && (it == ';' || it == '}')
+    });
+    end.map_or(text.len(), |index| index + 1)
 }
 
 /// Reads `src`, without the files that are compiled for tests only.
 fn read_tree() -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut tree = BTreeMap::new();
-    read_folder(&root, "", &mut tree);
-    tree.retain(|file, _| !file.ends_with("/tests.rs") && !file.contains("/tests/"));
-    assert!(tree.len() > 20, "only {} files were found", tree.len());
-    tree
-}
-
-fn read_folder(root: &Path, folder: &str, tree: &mut BTreeMap<String, String>) {
-    for entry in fs::read_dir(root.join(folder)).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        let path = format!("{folder}{name}");
-        if root.join(&path).is_dir() {
-            read_folder(root, &format!("{path}/"), tree);
-        } else if name.ends_with(".rs") {
-            let source = fs::read_to_string(root.join(&path)).unwrap();
-            tree.insert(path, source);
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let file = path.strip_prefix(&root).unwrap().to_str().unwrap();
+            if path.is_dir() {
+                folders.push(path);
+            } else if file.ends_with(".rs") && !file.ends_with("/tests.rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                tree.insert(file.replace('\\', "/"), source);
+            }
         }
     }
+    assert!(tree.len() > 20, "only {} files were found", tree.len());
+    tree
 }

@@ -1,6 +1,12 @@
 //! The dependency trees stay small, and the core's holds no client, no
 //! runtime and no TLS.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test file: without cargo there is nothing to count, and the counts are worth reading"
+)]
+
 use std::{collections::BTreeSet, process::Command};
 
 /// Crates that must not be in the core's default tree.

@@ -44,8 +44,8 @@ pub(crate) fn run(session: &mut Session) -> Outcome {
         println!("{} files, none missing, none too many", files.len());
     }
     // Together, so that an adapter is built against this core, not against a
-    // published one.
-    let mut args = vec!["package", "--allow-dirty"];
+    // published one; offline, so that the versions are those of the lock file.
+    let mut args = vec!["package", "--allow-dirty", "--offline"];
     for package in &packages {
         args.extend(["--package", package.name.as_str()]);
     }
