@@ -169,7 +169,7 @@ mod tests {
             assert!(poll(waiter).is_pending(), "polled again");
         }
         assert_eq!(flight.lock().len(), 3);
-        waiters.remove(1);
+        drop(waiters.remove(1));
         assert_eq!(flight.lock().len(), 2);
         drop(waiters);
         assert!(flight.lock().is_empty());

@@ -19,6 +19,7 @@ mod flight;
 mod identity;
 mod inside;
 mod limit;
+mod look;
 mod persist;
 mod snapshot;
 
@@ -220,10 +221,11 @@ impl Session {
         let mut ctl = self.lock();
         let mut snapshot = (*self.current()).clone();
         snapshot.runtime = Some(Arc::clone(client.runtime()));
-        if let Some(home) = home {
-            if snapshot.homes.len() < MAX_HOMES && !snapshot.homes.contains(&home) {
-                snapshot.homes = snapshot.homes.iter().cloned().chain([home]).collect();
-            }
+        if let Some(home) = home
+            && snapshot.homes.len() < MAX_HOMES
+            && !snapshot.homes.contains(&home)
+        {
+            snapshot.homes = snapshot.homes.iter().cloned().chain([home]).collect();
         }
         self.publish(&mut ctl, snapshot);
     }

@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     Ctl, Session, Snapshot, Status,
-    drive::{Landing, Record, Rest, STORE_TIMEOUT, View, store_failed, within},
+    drive::{Landing, Rest, STORE_TIMEOUT, within},
     flight::{Flight, Landed, Outcome},
     limit::Cooldown,
+    look::{Record, View, store_failed},
     snapshot::fingerprint,
     superseded,
 };
