@@ -178,7 +178,7 @@ impl Session {
     ) -> (Outcome, Vec<AuthEvent>) {
         let first = ctl.stamp.is_none();
         let after = self.after(ctl, before, record, client);
-        let landed = landed(&after);
+        let landed = landed(&after, false);
         let dead = match &after.status {
             Status::Dead(error) => Some(Arc::clone(error)),
             _ => None,
@@ -217,7 +217,7 @@ impl Session {
             _ => None,
         };
         let after = self.after(ctl, before, record, client);
-        let landed = landed(&after);
+        let landed = landed(&after, true);
         let unchanged = after.rejected;
         self.publish(ctl, after);
         ctl.ambiguous = None;
@@ -311,8 +311,9 @@ impl Session {
     }
 }
 
-fn landed(snapshot: &Snapshot) -> Landed {
+fn landed(snapshot: &Snapshot, minted: bool) -> Landed {
     Landed {
+        minted,
         generation: snapshot.generation,
         version: snapshot.version,
     }
