@@ -6,7 +6,7 @@ use http::{HeaderValue, Uri};
 
 use super::{
     RefreshClass, SkipAuth,
-    replayed::Replayed,
+    replayed::{Awaited, Replayed},
     session::{Held, Join, Landed, Session, Snapshot, Status, Why, failure, superseded},
 };
 use crate::{
@@ -36,10 +36,17 @@ enum Plan {
     Unknown,
 }
 
+/// A header's value, and where it may go.
+type Attached = Option<(HeaderValue, Origins)>;
+
 impl RequestInterceptor for Attach {
     async fn on_fulfilled(&self, mut request: Request) -> Result<RequestFlow> {
-        if let Some((value, origins)) = self.obtain(&request).await? {
+        let (attached, landed) = self.obtain(&request).await?;
+        if let Some((value, origins)) = attached {
             self.put(&mut request, value, origins);
+        }
+        if let Some(landed) = landed.filter(|landed| landed.minted) {
+            Awaited::mark(&mut request, self.session.id, landed);
         }
         Ok(request.into())
     }
@@ -163,23 +170,23 @@ impl Attach {
     }
 
     /// Gets a token, waiting for a flight where it has to.
-    async fn obtain(&self, request: &Request) -> Result<Option<(HeaderValue, Origins)>> {
+    async fn obtain(&self, request: &Request) -> Result<(Attached, Option<Landed>)> {
         for _ in 0..ROUNDS {
             match self.plan(request) {
-                Plan::Bare => return Ok(None),
-                Plan::Attach(value, origins) => return Ok(Some((value, origins))),
+                Plan::Bare => return Ok((None, None)),
+                Plan::Attach(value, origins) => return Ok((Some((value, origins)), None)),
                 Plan::Fail(error) => return Err(error),
                 Plan::Wait | Plan::Unknown => {}
             }
             let waiter = match self.session.join(&request.client()?, Why::Stale) {
                 Join::Wait(waiter) => waiter,
                 Join::Failed(error) => return Err(failure(&error)),
-                Join::Inside => return Ok(None),
+                Join::Inside => return Ok((None, None)),
                 Join::Ready | Join::SignedOut => continue,
             };
             let first = waiter.is_first();
             match waiter.await {
-                Ok(landed) => return self.after(landed, request),
+                Ok(landed) => return Ok((self.after(landed, request)?, Some(landed))),
                 // Nobody knew yet for whom this call is.
                 Err(error) if first && error.class() == RefreshClass::Superseded => {}
                 Err(error) => return Err(failure(&error)),
@@ -189,7 +196,7 @@ impl Attach {
     }
 
     /// Attaches what a flight has brought, however short its life.
-    fn after(&self, landed: Landed, request: &Request) -> Result<Option<(HeaderValue, Origins)>> {
+    fn after(&self, landed: Landed, request: &Request) -> Result<Attached> {
         let snapshot = self.session.current();
         if snapshot.generation != landed.generation {
             return Err(failure(&Arc::new(superseded())));

@@ -7,6 +7,7 @@ use http::{HeaderName, header::AUTHORIZATION};
 use super::{
     AuthEvent, Refresher, TokenRefresh, TokenStore,
     attach::require_encryption,
+    event::Handler,
     session::{Options, Session},
 };
 use crate::{Error, ErrorKind, Origin, Origins, Response, Result};
@@ -73,6 +74,7 @@ where
 ///     .also_on_forbidden()
 ///     .leeway(Duration::from_secs(30))
 ///     .build()?;
+/// assert_eq!(refresh.counters().attempts, 0);
 ///
 /// let error = TokenRefresh::builder(MemoryStore::empty(), JsonRefresh::new("/refresh"))
 ///     .origins(["http://api.example.com"])
@@ -86,7 +88,7 @@ pub struct TokenRefreshBuilder {
     store: Arc<dyn TokenStore>,
     refresher: Arc<dyn Refresher>,
     options: Options,
-    handlers: Vec<Arc<dyn Fn(&AuthEvent) + Send + Sync>>,
+    handlers: Vec<Arc<Handler>>,
     error: Option<Error>,
 }
 

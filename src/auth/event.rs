@@ -40,7 +40,7 @@ pub enum AuthEvent {
     },
 }
 
-type Handler = dyn Fn(&AuthEvent) + Send + Sync;
+pub(super) type Handler = dyn Fn(&AuthEvent) + Send + Sync;
 
 /// Who wants to hear of events.
 #[derive(Default)]

@@ -5,12 +5,12 @@ use std::{
     sync::Arc,
 };
 
-use http::{Extensions, HeaderValue, StatusCode};
+use http::{Extensions, StatusCode};
 
 use super::{
     RefreshClass, SkipAuth,
-    replayed::Replayed,
-    session::{Join, Landed, Refusal, Session, failure},
+    replayed::{Awaited, Replayed},
+    session::{Join, Landed, Refusal, Sent, Session, failure},
 };
 use crate::{
     Client, Error, ErrorKind, RequestHead, Response, ResponseFlow, ResponseInterceptor, Result,
@@ -108,19 +108,23 @@ impl Renew {
     ///
     /// Where the guard took our header off, none was sent: the refusal is not
     /// about our token.
-    fn sent(&self, head: Option<&RequestHead>, extensions: &Extensions) -> Option<HeaderValue> {
+    fn sent(&self, head: Option<&RequestHead>, extensions: &Extensions) -> Option<Sent> {
         let replayed = extensions
             .get::<Replayed>()
             .and_then(|replayed| replayed.of(self.session.id));
         if replayed.is_some() || extensions.get::<SkipAuth>().is_some() {
             return None;
         }
-        head?.headers().get(&self.session.options.header).cloned()
+        let awaited = extensions.get::<Awaited>();
+        Some(Sent {
+            header: head?.headers().get(&self.session.options.header)?.clone(),
+            awaited: awaited.and_then(|awaited| awaited.of(self.session.id)),
+        })
     }
 
     async fn judge(
         &self,
-        sent: Option<HeaderValue>,
+        sent: Option<Sent>,
         client: Option<Client>,
         status: StatusCode,
     ) -> Verdict {
@@ -128,7 +132,7 @@ impl Renew {
             return Verdict::Pass;
         };
         let landed = match self.session.refused(&sent, &client) {
-            Refusal::NotOurs => return Verdict::Pass,
+            Refusal::PassOn => return Verdict::Pass,
             Refusal::Stale(landed) => landed,
             Refusal::Current(before, join) => {
                 let outcome = match join {

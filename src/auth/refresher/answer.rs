@@ -128,10 +128,10 @@ fn lifetime(value: &Value) -> Option<Duration> {
 
 /// Judges an answer outside of 2xx, as OAuth does.
 pub(super) fn refusal(response: &Response) -> RefreshError {
-    if response.status().is_client_error() {
-        if let Some(code) = object(response).ok().as_ref().and_then(code_of) {
-            return coded(response, code);
-        }
+    if response.status().is_client_error()
+        && let Some(code) = object(response).ok().as_ref().and_then(code_of)
+    {
+        return coded(response, code);
     }
     by_status(response)
 }

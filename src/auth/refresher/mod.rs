@@ -47,6 +47,7 @@ use crate::Client;
 ///     },
 /// )
 /// .build()?;
+/// # drop(refresh);
 /// # Ok::<(), tollgate::Error>(())
 /// ```
 #[async_trait]

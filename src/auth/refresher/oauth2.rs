@@ -41,6 +41,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
 ///     .scope("read write");
 /// let store = MemoryStore::new(Token::new("a1").refresh("r1"));
 /// let refresh = TokenRefresh::builder(store, refresher).build()?;
+/// # drop(refresh);
 /// # Ok::<(), tollgate::Error>(())
 /// ```
 #[derive(Clone)]

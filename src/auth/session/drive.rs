@@ -5,13 +5,7 @@
 //!                    └─yes────────────────────────────────┘
 //! ```
 
-use std::{
-    future::Future,
-    panic::AssertUnwindSafe,
-    pin::pin,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt,
@@ -23,13 +17,13 @@ use super::{
     flight::Flight,
     inside::Inside,
     limit,
+    look::{Look, Record, View, store_failed},
     persist::{Persisted, Unstored},
-    snapshot::Held,
     superseded,
 };
 use crate::{
     Client, Runtime,
-    auth::{Lease, RefreshClass, RefreshError, Stamp, Stored, Token},
+    auth::{Lease, RefreshClass, RefreshError, Stored, Token},
     runtime::BoxFuture,
 };
 
@@ -57,27 +51,6 @@ impl Landing {
     fn fail(error: RefreshError) -> Self {
         Self::Fail { seen: None, error }
     }
-}
-
-/// A record as it can be published.
-pub(super) struct Record {
-    pub(super) stamp: Stamp,
-    pub(super) status: Status,
-}
-
-/// What a refresh starts from.
-pub(super) struct View {
-    /// The stamp of the record in the store.
-    pub(super) expected: Stamp,
-    /// What the stamp of the next record has to exceed.
-    pub(super) base: Stamp,
-    pub(super) held: Arc<Held>,
-    pub(super) seen: Option<Record>,
-}
-
-enum Look {
-    Done(Landing),
-    Refresh(View),
 }
 
 /// Ends its flight however the task ends: also if it is dropped before or
@@ -300,66 +273,6 @@ pub(super) struct Rest {
 }
 
 impl Session {
-    /// Compares the store's record with the snapshot.
-    fn look(&self, stored: &Stored, why: Why, now: SystemTime) -> Result<Look, RefreshError> {
-        let ctl = self.lock();
-        let known = ctl.stamp;
-        let snapshot = self.current();
-        drop(ctl);
-        if known.is_some_and(|known| stored.stamp() <= known) {
-            // The same, or older: then the store has lost what it had.
-            return match snapshot.held() {
-                Some(held) => Ok(Look::Refresh(View {
-                    expected: stored.stamp(),
-                    base: known.unwrap_or_default(),
-                    held: Arc::clone(held),
-                    seen: None,
-                })),
-                None => Err(superseded()),
-            };
-        }
-        let record = self.record(stored, now)?;
-        let Status::Live(held) = &record.status else {
-            return Ok(Look::Done(Landing::Adopt(record)));
-        };
-        let held = Arc::clone(held);
-        let refused = snapshot.rejected && snapshot.held().is_some_and(|it| it.mark == held.mark);
-        let asked = why == Why::Asked && known.is_none();
-        if held.is_fresh(now) && !refused && !asked {
-            return Ok(Look::Done(Landing::Adopt(record)));
-        }
-        Ok(Look::Refresh(View {
-            expected: record.stamp,
-            base: record.stamp,
-            held,
-            seen: Some(record),
-        }))
-    }
-
-    /// Makes a store's record ready to be published.
-    fn record(&self, stored: &Stored, now: SystemTime) -> Result<Record, RefreshError> {
-        let status = match stored.token() {
-            Some(token) => Status::Live(self.hold(token.clone(), Some(now)).map_err(|source| {
-                store_failed("be used: its token is not one").with_source(source)
-            })?),
-            None if stored.is_dead() => Status::Dead(Arc::new(RefreshError::new(
-                RefreshClass::Rejected,
-                "the token store says that the session is over",
-            ))),
-            None => Status::Empty,
-        };
-        let stamp = stored.stamp();
-        Ok(Record { stamp, status })
-    }
-
-    async fn reload(&self, runtime: &Arc<dyn Runtime>) -> Result<Stored, RefreshError> {
-        match within(runtime, STORE_TIMEOUT, self.store.load()).await {
-            Some(Ok(stored)) => Ok(stored),
-            Some(Err(error)) => Err(store_failed("be read").with_source(error)),
-            None => Err(store_failed("be read in time")),
-        }
-    }
-
     /// Makes the client that a refresher gets: it passes no interceptor.
     fn own_client(&self, client: &Client) -> Result<Client, RefreshError> {
         client
@@ -375,13 +288,6 @@ impl Session {
                     .with_source(source)
             })
     }
-}
-
-pub(super) fn store_failed(what: &str) -> RefreshError {
-    RefreshError::new(
-        RefreshClass::Store,
-        format!("the token store could not {what}"),
-    )
 }
 
 /// Awaits a future until the alarm goes off.

@@ -22,6 +22,8 @@ use crate::auth::RefreshError;
 pub(in crate::auth) struct Landed {
     pub(in crate::auth) generation: u64,
     pub(in crate::auth) version: u64,
+    /// A server gave it in this flight; it was not found in the store.
+    pub(in crate::auth) minted: bool,
 }
 
 /// What a flight ends in: the same for all who wait.
@@ -139,6 +141,7 @@ mod tests {
     const LANDED: Landed = Landed {
         generation: 1,
         version: 2,
+        minted: true,
     };
 
     #[test]
@@ -169,7 +172,7 @@ mod tests {
             assert!(poll(waiter).is_pending(), "polled again");
         }
         assert_eq!(flight.lock().len(), 3);
-        waiters.remove(1);
+        drop(waiters.remove(1));
         assert_eq!(flight.lock().len(), 2);
         drop(waiters);
         assert!(flight.lock().is_empty());

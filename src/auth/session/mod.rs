@@ -19,6 +19,7 @@ mod flight;
 mod identity;
 mod inside;
 mod limit;
+mod look;
 mod persist;
 mod snapshot;
 
@@ -123,10 +124,18 @@ pub(super) enum Join {
     Inside,
 }
 
+/// A token as it was sent.
+pub(super) struct Sent {
+    pub(super) header: HeaderValue,
+    /// The call waited for this token, which the server had just given.
+    pub(super) awaited: Option<Landed>,
+}
+
 /// Whose token a server has refused.
 pub(super) enum Refusal {
-    /// Nothing of this session's, or of a session that is over.
-    NotOurs,
+    /// Nothing of this session's, or of a session that is over; or one that
+    /// was got for this very call, so that another would not help.
+    PassOn,
     /// One that has been replaced since.
     Stale(Landed),
     /// The current one.
@@ -220,10 +229,11 @@ impl Session {
         let mut ctl = self.lock();
         let mut snapshot = (*self.current()).clone();
         snapshot.runtime = Some(Arc::clone(client.runtime()));
-        if let Some(home) = home {
-            if snapshot.homes.len() < MAX_HOMES && !snapshot.homes.contains(&home) {
-                snapshot.homes = snapshot.homes.iter().cloned().chain([home]).collect();
-            }
+        if let Some(home) = home
+            && snapshot.homes.len() < MAX_HOMES
+            && !snapshot.homes.contains(&home)
+        {
+            snapshot.homes = snapshot.homes.iter().cloned().chain([home]).collect();
         }
         self.publish(&mut ctl, snapshot);
     }
@@ -240,17 +250,21 @@ impl Session {
     }
 
     /// Decides what to make of a refused header, and joins.
-    pub(super) fn refused(self: &Arc<Self>, sent: &HeaderValue, client: &Client) -> Refusal {
-        let mark = fingerprint(&self.keys, sent.as_bytes());
+    pub(super) fn refused(self: &Arc<Self>, sent: &Sent, client: &Client) -> Refusal {
+        let mark = fingerprint(&self.keys, sent.header.as_bytes());
         let mut ctl = self.lock();
         let snapshot = self.current();
         let landed = Landed {
             generation: snapshot.generation,
             version: snapshot.version,
+            minted: false,
         };
         if snapshot.held().is_some_and(|held| held.mark == mark) {
-            if inside::is_inside(self.id) {
-                return Refusal::NotOurs;
+            let awaited = sent
+                .awaited
+                .is_some_and(|awaited| awaited.version == landed.version);
+            if awaited || inside::is_inside(self.id) {
+                return Refusal::PassOn;
             }
             let mut rejected = (*snapshot).clone();
             if !rejected.rejected {
@@ -270,7 +284,7 @@ impl Session {
                 ..landed
             });
         }
-        Refusal::NotOurs
+        Refusal::PassOn
     }
 
     /// `Err` holds a flight that has to be started outside of the lock.

@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     Ctl, Session, Snapshot, Status,
-    drive::{Landing, Record, Rest, STORE_TIMEOUT, View, store_failed, within},
+    drive::{Landing, Rest, STORE_TIMEOUT, within},
     flight::{Flight, Landed, Outcome},
     limit::Cooldown,
+    look::{Record, View, store_failed},
     snapshot::fingerprint,
     superseded,
 };
@@ -177,7 +178,7 @@ impl Session {
     ) -> (Outcome, Vec<AuthEvent>) {
         let first = ctl.stamp.is_none();
         let after = self.after(ctl, before, record, client);
-        let landed = landed(&after);
+        let landed = landed(&after, false);
         let dead = match &after.status {
             Status::Dead(error) => Some(Arc::clone(error)),
             _ => None,
@@ -216,7 +217,7 @@ impl Session {
             _ => None,
         };
         let after = self.after(ctl, before, record, client);
-        let landed = landed(&after);
+        let landed = landed(&after, true);
         let unchanged = after.rejected;
         self.publish(ctl, after);
         ctl.ambiguous = None;
@@ -310,8 +311,9 @@ impl Session {
     }
 }
 
-fn landed(snapshot: &Snapshot) -> Landed {
+fn landed(snapshot: &Snapshot, minted: bool) -> Landed {
     Landed {
+        minted,
         generation: snapshot.generation,
         version: snapshot.version,
     }

@@ -171,6 +171,11 @@ impl Lease {
 ///         Ok(kept.stamp())
 ///     }
 /// }
+///
+/// let kept = Kept(Mutex::new(Stored::empty(Stamp::default())));
+/// let stored = tollgate::runtime::block_on(kept.load())?;
+/// assert!(stored.token().is_none());
+/// # Ok::<(), tollgate::Error>(())
 /// ```
 #[async_trait]
 pub trait TokenStore: Send + Sync + 'static {

@@ -1,0 +1,109 @@
+//! Compares the store's record with what this process knows.
+
+use std::{sync::Arc, time::SystemTime};
+
+use super::{
+    Session, Status, Why,
+    drive::{Landing, STORE_TIMEOUT, within},
+    snapshot::Held,
+    superseded,
+};
+use crate::{
+    Runtime,
+    auth::{RefreshClass, RefreshError, Stamp, Stored},
+};
+
+/// A record as it can be published.
+pub(super) struct Record {
+    pub(super) stamp: Stamp,
+    pub(super) status: Status,
+}
+
+/// What a refresh starts from.
+pub(super) struct View {
+    /// The stamp of the record in the store.
+    pub(super) expected: Stamp,
+    /// What the stamp of the next record has to exceed.
+    pub(super) base: Stamp,
+    pub(super) held: Arc<Held>,
+    pub(super) seen: Option<Record>,
+}
+
+pub(super) enum Look {
+    Done(Landing),
+    Refresh(View),
+}
+
+impl Session {
+    /// Compares the store's record with the snapshot.
+    pub(super) fn look(
+        &self,
+        stored: &Stored,
+        why: Why,
+        now: SystemTime,
+    ) -> Result<Look, RefreshError> {
+        let ctl = self.lock();
+        let known = ctl.stamp;
+        let snapshot = self.current();
+        drop(ctl);
+        if known.is_some_and(|known| stored.stamp() <= known) {
+            // The same, or older: then the store has lost what it had.
+            return match snapshot.held() {
+                Some(held) => Ok(Look::Refresh(View {
+                    expected: stored.stamp(),
+                    base: known.unwrap_or_default(),
+                    held: Arc::clone(held),
+                    seen: None,
+                })),
+                None => Err(superseded()),
+            };
+        }
+        let record = self.record(stored, now)?;
+        let Status::Live(held) = &record.status else {
+            return Ok(Look::Done(Landing::Adopt(record)));
+        };
+        let held = Arc::clone(held);
+        let refused = snapshot.rejected && snapshot.held().is_some_and(|it| it.mark == held.mark);
+        let asked = why == Why::Asked && known.is_none();
+        if held.is_fresh(now) && !refused && !asked {
+            return Ok(Look::Done(Landing::Adopt(record)));
+        }
+        Ok(Look::Refresh(View {
+            expected: record.stamp,
+            base: record.stamp,
+            held,
+            seen: Some(record),
+        }))
+    }
+
+    /// Makes a store's record ready to be published.
+    pub(super) fn record(&self, stored: &Stored, now: SystemTime) -> Result<Record, RefreshError> {
+        let status = match stored.token() {
+            Some(token) => Status::Live(self.hold(token.clone(), Some(now)).map_err(|source| {
+                store_failed("be used: its token is not one").with_source(source)
+            })?),
+            None if stored.is_dead() => Status::Dead(Arc::new(RefreshError::new(
+                RefreshClass::Rejected,
+                "the token store says that the session is over",
+            ))),
+            None => Status::Empty,
+        };
+        let stamp = stored.stamp();
+        Ok(Record { stamp, status })
+    }
+
+    pub(super) async fn reload(&self, runtime: &Arc<dyn Runtime>) -> Result<Stored, RefreshError> {
+        match within(runtime, STORE_TIMEOUT, self.store.load()).await {
+            Some(Ok(stored)) => Ok(stored),
+            Some(Err(error)) => Err(store_failed("be read").with_source(error)),
+            None => Err(store_failed("be read in time")),
+        }
+    }
+}
+
+pub(super) fn store_failed(what: &str) -> RefreshError {
+    RefreshError::new(
+        RefreshClass::Store,
+        format!("the token store could not {what}"),
+    )
+}

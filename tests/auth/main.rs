@@ -1,0 +1,35 @@
+//! Token refresh, as its users see it: only the public API, no network.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "clippy exempts test functions, but not the generic laws and helpers beside them"
+)]
+
+/// Runs each law on the async and on the blocking engine.
+macro_rules! both {
+    ($($law:ident),* $(,)?) => {
+        mod on_async {
+            $(#[test] fn $law() { super::$law::<tollgate::client::Async>(); })*
+        }
+        mod on_blocking {
+            $(#[test] fn $law() { super::$law::<tollgate::client::Blocking>(); })*
+        }
+    };
+}
+
+mod support;
+
+mod attach;
+mod cancel;
+mod configure;
+mod failure;
+mod identity;
+mod reactive;
+mod replay;
+mod rotation;
+mod secrecy;
+mod store;
+mod storm;
