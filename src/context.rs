@@ -1,7 +1,12 @@
 //! What belongs to the call and not to one request: carried by `Request`,
 //! `Response` and `Error` alike, handed on by move.
 
-use std::{any::Any, fmt, sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    fmt,
+    sync::{Arc, Weak},
+    time::Instant,
+};
 
 use crate::{cancel::CancelHandle, request::Original};
 
@@ -10,8 +15,10 @@ use crate::{cancel::CancelHandle, request::Original};
 pub(crate) struct CallContext {
     /// Tells calls apart, process-wide.
     pub(crate) id: u64,
-    /// The client, as the client's module knows it; this one must not.
-    pub(crate) owner: Arc<dyn Any + Send + Sync>,
+    /// The client, as the client's module knows it; this one must not. Weak,
+    /// so that an interceptor may keep responses without a reference cycle;
+    /// the running call holds the client.
+    pub(crate) owner: Weak<dyn Any + Send + Sync>,
     pub(crate) cancel: Option<CancelHandle>,
     /// When the whole call must be over.
     pub(crate) deadline: Option<Instant>,

@@ -184,7 +184,7 @@ impl<E> fmt::Debug for Client<E> {
 /// The client behind a call. It works in either engine: over a blocking
 /// adapter, a call that is awaited runs on the thread that polls it.
 fn owner(context: Option<&crate::context::CallContext>) -> Option<Client<Async>> {
-    let owner = Arc::clone(&context?.owner);
+    let owner = context?.owner.upgrade()?;
     owner.downcast::<Engine>().ok().map(Client::over)
 }
 
@@ -209,7 +209,8 @@ impl Request {
 }
 
 impl Response {
-    /// Returns the client of the call; `None` for a response made by hand.
+    /// Returns the client of the call; `None` for a response made by hand, and
+    /// once the client is gone.
     #[must_use]
     pub fn client(&self) -> Option<Client<Async>> {
         owner(self.context())
@@ -217,7 +218,8 @@ impl Response {
 }
 
 impl Error {
-    /// Returns the client of the call; `None` for an error made by hand.
+    /// Returns the client of the call; `None` for an error made by hand, and
+    /// once the client is gone.
     #[must_use]
     pub fn client(&self) -> Option<Client<Async>> {
         owner(self.context())

@@ -28,7 +28,7 @@ use std::{
     any::Any,
     future::Future,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
             chain,
             call: CallContext {
                 id: CALLS.fetch_add(1, Ordering::Relaxed),
-                owner: Arc::clone(engine) as Arc<dyn Any + Send + Sync>,
+                owner: Arc::downgrade(engine) as Weak<dyn Any + Send + Sync>,
                 cancel: overrides.and_then(|own| own.cancel.clone()),
                 deadline,
                 attempt: 0,

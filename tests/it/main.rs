@@ -20,6 +20,7 @@ mod derive;
 mod ids;
 mod nested;
 mod order;
+mod ownership;
 mod pairing;
 mod panics;
 mod redaction;
