@@ -173,8 +173,9 @@ impl<'a> Run<'a> {
     /// One attempt up to the settled response.
     async fn out_and_back(&mut self, mut request: Request) -> Result<Response> {
         request.0.call = Some(self.call.clone());
-        self.skips = None;
-        self.skips = request_stage::judge(self.chain, &request)?;
+        let (skips, asked) = request_stage::judge(self.chain, &request);
+        self.skips = skips;
+        asked?;
         let response = match request_stage::run(self, request).await? {
             Departure::Respond(response) => dispatch::buffer(self, response).await?,
             Departure::Send(request) => dispatch::dispatch(self, request).await?,

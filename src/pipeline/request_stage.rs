@@ -38,35 +38,42 @@ impl Run<'_> {
 
 /// Asks all conditions, in the order of registration, before any hook runs.
 ///
-/// A condition that panics fails the attempt: nothing is sent, and the error
-/// goes to the response side.
-pub(super) fn judge(chain: &Chain, request: &Request) -> Result<Option<Box<Skips>>> {
+/// One that panics does not hold, and fails the attempt: nothing is sent, and
+/// the first such error goes to the response side.
+pub(super) fn judge(chain: &Chain, request: &Request) -> (Option<Box<Skips>>, Result<()>) {
     if !chain.has_conditions {
-        return Ok(None);
+        return (None, Ok(()));
     }
-    Ok(Some(Box::new(Skips {
-        request: judge_side(&chain.request, request)?,
-        response: judge_side(&chain.response, request)?,
-    })))
+    let mut asked = Ok(());
+    let skips = Skips {
+        request: judge_side(&chain.request, request, &mut asked),
+        response: judge_side(&chain.response, request, &mut asked),
+    };
+    (Some(Box::new(skips)), asked)
 }
 
-fn judge_side<H: ?Sized>(hooks: &[Hook<H>], request: &Request) -> Result<Vec<bool>> {
-    hooks
-        .iter()
-        .map(|hook| {
-            let Some(condition) = &hook.condition else {
-                return Ok(false);
-            };
-            match catch_unwind(AssertUnwindSafe(|| condition(request))) {
-                Ok(holds) => Ok(!holds),
-                Err(payload) => {
+fn judge_side<H: ?Sized>(
+    hooks: &[Hook<H>],
+    request: &Request,
+    asked: &mut Result<()>,
+) -> Vec<bool> {
+    let skip = |hook: &Hook<H>| {
+        let Some(condition) = &hook.condition else {
+            return false;
+        };
+        match catch_unwind(AssertUnwindSafe(|| condition(request))) {
+            Ok(holds) => !holds,
+            Err(payload) => {
+                if asked.is_ok() {
                     let mut error = panicked("its condition", &*payload);
                     error.name_interceptor(&hook.named);
-                    Err(error)
+                    *asked = Err(error);
                 }
+                true
             }
-        })
-        .collect()
+        }
+    };
+    hooks.iter().map(skip).collect()
 }
 
 /// How the request side ended well.

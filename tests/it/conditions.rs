@@ -179,6 +179,24 @@ fn a_panicking_condition_of_a_response_hook_fails_its_call_too() {
     everywhere!(law);
 }
 
+#[test]
+fn a_panicking_condition_brings_no_skipped_hook_back() {
+    fn law<W: Way>(world: &World<W>) {
+        let all = &world.client.interceptors;
+        all.request
+            .named("fussy")
+            .run_when(|_| panic!("no such luck"))
+            .use_sync(Ok);
+        let never = all.response.run_when(seen(&world.log, "R", false));
+        never.use_rejected(async |_| panic!("it was skipped"));
+        world.response("S", Do::Pass, Do::Pass);
+        let error = world.get("/u").unwrap_err();
+        world.logged("R? /u | S.err | => Interceptor");
+        assert_eq!(error.interceptor(), Some("fussy"), "{error}");
+    }
+    everywhere!(law);
+}
+
 fn panic_once(calls: &AtomicU32) -> bool {
     assert!(calls.fetch_add(1, Ordering::Relaxed) > 0, "no such luck");
     true

@@ -6,10 +6,10 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
-    clippy::indexing_slicing,
     reason = "tests fail loudly, and what supports them does too"
 )]
 
+mod scripted;
 mod support;
 
 mod bad_input;
@@ -18,6 +18,7 @@ mod conditions;
 mod context;
 mod derive;
 mod ids;
+mod limits;
 mod nested;
 mod order;
 mod ownership;

@@ -55,6 +55,15 @@ impl Prints {
     }
 }
 
+fn answer(status: u16) -> http::Response<Body> {
+    let mut response = http::Response::new(Body::from("CANARY-body"));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+    let headers = response.headers_mut();
+    headers.insert("set-cookie", "s=CANARY-set".parse().unwrap());
+    headers.insert("location", "/next?code=CANARY-code".parse().unwrap());
+    response
+}
+
 /// A client and calls whose every secret is a canary.
 fn gather<W: Way>(world: &World<W>) -> Prints {
     let prints = Prints::default();
@@ -84,14 +93,6 @@ fn gather<W: Way>(world: &World<W>) -> Prints {
         );
         Ok(response)
     });
-    let answer = |status: u16| {
-        let mut response = http::Response::new(Body::from("CANARY-body"));
-        *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
-        let headers = response.headers_mut();
-        headers.insert("set-cookie", "s=CANARY-set".parse().unwrap());
-        headers.insert("location", "/next?code=CANARY-code".parse().unwrap());
-        response
-    };
     for status in [200, 401] {
         world
             .mock
