@@ -187,10 +187,12 @@ impl Asked {
         }
     }
 
-    /// A decoder cannot tell a damaged body from one that stopped coming.
+    /// A decoder cannot tell a damaged body from one that stopped coming. Our
+    /// own connections can; of others, only what ureq says of it is there.
     #[cfg(any(feature = "gzip", feature = "brotli"))]
     fn decode(&self, error: io::Error) -> AdapterError {
-        let cut = error.kind() == io::ErrorKind::UnexpectedEof && (self.ended || !self.place.own);
+        let stopped = self.ended || error.to_string() == "Peer disconnected";
+        let cut = error.kind() == io::ErrorKind::UnexpectedEof && stopped;
         let foreign = error.get_ref().is_some_and(|inner| inner.is::<Error>());
         if cut || foreign || is_reset(&error) || is_pause(&error) {
             return self.explain_io(error);

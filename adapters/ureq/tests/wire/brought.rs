@@ -130,3 +130,28 @@ fn a_cancelled_call_ends_at_the_next_read() {
     let error = std::io::read_to_string(reader).unwrap_err();
     assert!(error.downcast::<tollgate::Error>().unwrap().is_cancelled());
 }
+
+#[cfg(feature = "gzip")]
+#[test]
+fn a_packed_body_that_is_cut_is_told_from_one_that_is_damaged() {
+    use tollgate::ErrorKind;
+
+    use crate::{failure, server::gzip};
+
+    let packed = gzip(b"hello");
+    let short = packed.len() - 3;
+    for (length, kind) in [
+        (packed.len(), ErrorKind::Transport),
+        (short, ErrorKind::Decode),
+    ] {
+        let mut answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
+        )
+        .into_bytes();
+        answer.extend(&packed[..short]);
+        let server = Server::answering_once(&answer);
+        let request = Request::get(server.url("/")).body(Body::empty()).unwrap();
+        let error = failure(UreqAdapter::from_agent(agent()).send(request));
+        assert_eq!(error.kind(), kind, "{length}: {error:?}");
+    }
+}
