@@ -1,9 +1,5 @@
 //! The reqwest adapter passes the suite in both engines.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test, which shows its report"
-)]
+#![expect(clippy::print_stdout, reason = "a test shows its report")]
 
 use tokio::runtime::Runtime;
 use tollgate::adapter::conformance::Suite;

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A case that takes longer hangs: the limit of each call is far below.
-const CASE_LIMIT: Duration = Duration::from_secs(30);
+const CASE_LIMIT: Duration = Duration::from_secs(15);
 
 /// The cases, and the adapter that they are for.
 ///
