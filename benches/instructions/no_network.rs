@@ -11,6 +11,7 @@ use tollgate::{
     Adapter, Body, Client, InterceptorPair, Interceptors, Request,
     auth::{MemoryStore, RefreshError, Token, TokenRefresh},
     blocking,
+    runtime::block_on,
 };
 use tollgate_benches::{AtOnce, drive};
 
@@ -30,6 +31,8 @@ pub(crate) fn adapter_alone(calls: u64, _: &str) {
 pub(crate) fn with(calls: u64, register: impl FnOnce(&Interceptors)) {
     let client = Client::builder(AtOnce).base_url(BASE).build().unwrap();
     register(&client.interceptors);
+    // A pair's first call waits for the store to be read, by another thread.
+    block_on(client.get(PATH).send()).unwrap();
     for _ in 0..calls {
         black_box(drive(client.get(PATH).send()).unwrap());
     }
