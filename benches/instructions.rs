@@ -19,6 +19,8 @@
 
 #[path = "instructions/clients.rs"]
 mod clients;
+#[path = "instructions/no_network.rs"]
+mod no_network;
 #[path = "instructions/server.rs"]
 mod server;
 
@@ -28,7 +30,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use clients::CASES;
+use clients::{CASES, Case};
 
 const FEW: u64 = 2_000;
 const MANY: u64 = 4_000;
@@ -52,27 +54,40 @@ fn count(only: Option<&str>) {
     }
     let mut server = server();
     let url = address(&mut server);
-    println!("instructions per GET, {FEW} calls compared with {MANY}");
-    println!("{:<46} {:>12} {:>8}", "", "per GET", "/ bare");
-    let mut bare = None;
+    println!("instructions per call, {FEW} calls compared with {MANY}");
+    println!(
+        "{:<38} {:>10} {:>10} {:>8}",
+        "", "per call", "- bare", "/ bare"
+    );
+    let each = |case: &Case| {
+        let [few, many] = [FEW, MANY].map(|calls| instructions(case.name, calls, &url));
+        (many - few) / (MANY - FEW)
+    };
+    let mut bare: Option<(&Case, Option<u64>)> = None;
     for case in CASES {
-        if only.is_some_and(|word| !case.name.contains(word) && !case.is_bare) {
+        if case.is_bare {
+            bare = Some((case, None));
+        }
+        if only.is_some_and(|word| !case.name.contains(word)) {
             continue;
         }
-        let each = (instructions(case.name, MANY, &url) - instructions(case.name, FEW, &url))
-            / (MANY - FEW);
-        if case.is_bare {
-            bare = Some(each);
-        }
-        println!("{:<46} {each:>12} {:>8.3}", case.name, ratio(each, bare));
+        let (bare_case, known) = bare.as_mut().unwrap();
+        let bare = *known.get_or_insert_with(|| each(bare_case));
+        line(
+            case.name,
+            if case.is_bare { bare } else { each(case) },
+            bare,
+        );
     }
     server.kill().unwrap();
     server.wait().unwrap();
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52 instructions")]
-fn ratio(each: u64, bare: Option<u64>) -> f64 {
-    bare.map_or(f64::NAN, |bare| each as f64 / bare as f64)
+fn line(name: &str, each: u64, bare: u64) {
+    let more = i128::from(each) - i128::from(bare);
+    let ratio = each as f64 / bare as f64;
+    println!("{name:<38} {each:>10} {more:>10} {ratio:>8.3}");
 }
 
 /// Runs one case under callgrind and returns all instructions that it took.

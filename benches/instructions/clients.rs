@@ -1,5 +1,6 @@
 //! The clients that are counted.
 
+use crate::no_network::{adapter_alone, attach, blocking_with, pair, ready_header, with};
 use reqwest_middleware::{ClientBuilder, Middleware, Next};
 use tollgate::{Client, Interceptors, blocking};
 use tollgate_reqwest::ReqwestAdapter;
@@ -14,33 +15,28 @@ pub(crate) struct Case {
     run: fn(u64, &str),
 }
 
+#[rustfmt::skip]
 pub(crate) const CASES: &[Case] = &[
+    bare("adapter alone, no network", adapter_alone),
+    case("core, no network", |n, _| with(n, |_| {})),
+    case("core, no network, 4 use_sync", |n, _| with(n, |it| register(it, Kind::Sync))),
+    case("core, no network, 4 use_", |n, _| with(n, |it| register(it, Kind::Async))),
+    case("core, no network, blocking", |n, _| blocking_with(n, |_| {})),
+    case("core, no network, a ready header", |n, _| with(n, ready_header)),
+    case("core, no network, a token attached", |n, _| with(n, attach)),
+    case("core, no network, a token pair", |n, _| with(n, pair)),
     bare("reqwest", bare_reqwest),
-    case("tollgate-reqwest", |n, url| {
-        over_reqwest(n, url, Kind::None)
-    }),
-    case("tollgate-reqwest, 4 use_sync", |n, url| {
-        over_reqwest(n, url, Kind::Sync)
-    }),
-    case("tollgate-reqwest, 4 use_", |n, url| {
-        over_reqwest(n, url, Kind::Async)
-    }),
-    case("tollgate-reqwest, 4 use_ + 4 use_", |n, url| {
-        over_reqwest(n, url, Kind::Both)
-    }),
+    case("tollgate-reqwest", |n, url| over_reqwest(n, url, Kind::None)),
+    case("tollgate-reqwest, 4 use_sync", |n, url| over_reqwest(n, url, Kind::Sync)),
+    case("tollgate-reqwest, 4 use_", |n, url| over_reqwest(n, url, Kind::Async)),
+    case("tollgate-reqwest, 4 use_ + 4 use_", |n, url| over_reqwest(n, url, Kind::Both)),
     case("reqwest-middleware", |n, url| peer_reqwest(n, url, 0)),
     case("reqwest-middleware, 4", |n, url| peer_reqwest(n, url, 4)),
     bare("ureq", |n, url| peer_ureq(n, url, 0)),
     case("tollgate-ureq", |n, url| over_ureq(n, url, Kind::None)),
-    case("tollgate-ureq, 4 use_sync", |n, url| {
-        over_ureq(n, url, Kind::Sync)
-    }),
-    case("tollgate-ureq, 4 use_", |n, url| {
-        over_ureq(n, url, Kind::Async)
-    }),
-    case("tollgate-ureq, 4 use_ + 4 use_", |n, url| {
-        over_ureq(n, url, Kind::Both)
-    }),
+    case("tollgate-ureq, 4 use_sync", |n, url| over_ureq(n, url, Kind::Sync)),
+    case("tollgate-ureq, 4 use_", |n, url| over_ureq(n, url, Kind::Async)),
+    case("tollgate-ureq, 4 use_ + 4 use_", |n, url| over_ureq(n, url, Kind::Both)),
     case("ureq, 4 middlewares", |n, url| peer_ureq(n, url, 4)),
 ];
 
