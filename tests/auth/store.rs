@@ -1,1 +1,521 @@
-//! store
+//! The store fails, is shared, or has changed meanwhile.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use tollgate::{
+    Client, Error, ErrorKind, Result,
+    auth::{
+        Lease, MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Stamp, Stored, Swap, Token,
+        TokenRefresh, TokenStore,
+    },
+    client::Async,
+    runtime::block_on,
+};
+
+use crate::support::{Count, Drive, Gate, Held, Log, World, eventually, seconds, some};
+
+/// A store that fails where the test says so, and writes down what it does.
+#[derive(Default)]
+struct Flaky {
+    inner: MemoryStore,
+    no_lease: AtomicBool,
+    no_load: AtomicBool,
+    no_swap: AtomicBool,
+    no_clear: AtomicBool,
+    log: Mutex<Vec<&'static str>>,
+}
+
+impl Flaky {
+    fn new(token: Token) -> Arc<Self> {
+        Arc::new(Self {
+            inner: MemoryStore::new(token),
+            ..Self::default()
+        })
+    }
+
+    fn step(&self, name: &'static str, fails: &AtomicBool) -> Result<()> {
+        self.log.lock().unwrap().push(name);
+        if fails.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Connect, "the disk is gone"));
+        }
+        Ok(())
+    }
+
+    fn log(&self) -> Vec<&'static str> {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn set(flag: &AtomicBool, on: bool) {
+        flag.store(on, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl TokenStore for Flaky {
+    async fn load(&self) -> Result<Stored> {
+        self.step("load", &self.no_load)?;
+        self.inner.load().await
+    }
+
+    async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
+        self.step("swap", &self.no_swap)?;
+        self.inner.compare_and_swap(expected, new).await
+    }
+
+    async fn clear(&self, epoch: u64) -> Result<Stamp> {
+        self.step("clear", &self.no_clear)?;
+        self.inner.clear(epoch).await
+    }
+
+    async fn acquire(&self, ttl: std::time::Duration) -> Result<Lease> {
+        assert!(ttl > seconds(10), "a lease outlasts a refresh");
+        self.step("acquire", &self.no_lease)?;
+        Ok(Lease::new(1))
+    }
+
+    async fn release(&self, lease: Lease) -> Result<()> {
+        assert_eq!(lease.fence, 1);
+        self.step("release", &AtomicBool::new(false))
+    }
+}
+
+fn pair(store: &Arc<Flaky>) -> TokenRefresh {
+    let refresher = OAuth2Refresh::new("/token", "app");
+    TokenRefresh::builder(Arc::clone(store), refresher)
+        .jitter_seed(7)
+        .build()
+        .unwrap()
+}
+
+fn class_of(error: &Error) -> RefreshClass {
+    RefreshError::find_in(error).unwrap().class()
+}
+
+fn stored(store: &impl TokenStore) -> (u64, Option<String>) {
+    let stored = block_on(store.load()).unwrap();
+    let access = stored
+        .token()
+        .map(|token| token.access_token().expose().to_owned());
+    (stored.stamp().version, access)
+}
+
+/// Writes a pair as another process does.
+fn write(store: &impl TokenStore, token: Token) {
+    let stamp = block_on(store.load()).unwrap().stamp();
+    let swap = store.compare_and_swap(stamp, Stored::live(stamp.next(), token));
+    assert_eq!(block_on(swap).unwrap(), Swap::Done);
+}
+
+fn a_newer_token_in_the_store_is_adopted_without_a_refresh<E: Drive>() {
+    let world = World::new();
+    let mine = world.pair().build().unwrap();
+    let client = world.client::<E>(&mine);
+    E::send(client.get("/first")).unwrap();
+    world.server.expire();
+    // The other process refreshes.
+    let other = world.client::<E>(&world.pair().build().unwrap());
+    E::send(other.get("/me")).unwrap();
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.server.presented(), ["r1"]);
+    let counters = mine.counters();
+    assert_eq!((counters.adopted, counters.attempts), (1, 0));
+    assert_eq!(world.sent_tokens(), some(&["a1", "a1", "a2", "a1", "a2"]));
+}
+
+fn the_stored_refresh_token_is_presented_and_not_the_remembered_one<E: Drive>() {
+    let world = World::new();
+    let client = world.client::<E>(&world.pair().build().unwrap());
+    E::send(client.get("/first")).unwrap();
+    // The other process's token has expired already.
+    let token = world.server.issue("b1", "s1").expires_at(world.now());
+    write(&world.store, token);
+    world.server.expire();
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.server.presented(), ["s1"]);
+    assert_eq!(world.server.reused(), 0);
+}
+
+/// A lost race: the token was spent by another process a moment ago.
+fn a_refusal_after_a_lost_race_adopts_the_winners_token<E: Drive>() {
+    let world = World::new();
+    world.server.expire();
+    let (store, server) = (Arc::clone(&world.store), Arc::clone(&world.server));
+    let refresh = TokenRefresh::builder(
+        Arc::clone(&world.store),
+        async move |_: Client, _: Token| {
+            write(&store, server.issue("b1", "s1"));
+            Err::<Token, _>(RefreshError::new(RefreshClass::Rejected, "spent"))
+        },
+    )
+    .build()
+    .unwrap();
+    let log = Log::default();
+    log.listen(&refresh);
+    let client = world.client::<E>(&refresh);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));
+    log.expect(&[]);
+}
+
+/// Both refreshed; what is stored stays.
+fn a_token_that_was_stored_first_is_not_overwritten<E: Drive>() {
+    let world = World::new();
+    world.server.expire();
+    let (store, server) = (Arc::clone(&world.store), Arc::clone(&world.server));
+    let refresh = TokenRefresh::builder(
+        Arc::clone(&world.store),
+        async move |_: Client, _: Token| {
+            write(&store, server.issue("b1", "s1"));
+            Ok::<_, RefreshError>(Token::new("c1").refresh("t1"))
+        },
+    )
+    .build()
+    .unwrap();
+    let client = world.client::<E>(&refresh);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(stored(&*world.store), (2, Some("b1".to_owned())));
+    assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));
+}
+
+fn a_store_that_cannot_be_read_spends_no_refresh_token<E: Drive>() {
+    let world = World::new();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let refresh = pair(&store);
+    let client = world.client::<E>(&refresh);
+    for flag in [&store.no_load, &store.no_lease] {
+        Flaky::set(flag, true);
+        let error = E::send(client.get("/me")).unwrap_err();
+        assert_eq!(
+            (error.kind(), class_of(&error)),
+            (ErrorKind::Auth, RefreshClass::Store)
+        );
+        Flaky::set(flag, false);
+        world.time.advance(seconds(2));
+    }
+    assert_eq!(world.mock.count(), 0);
+    E::send(client.get("/me")).unwrap();
+    world.server.expire();
+    Flaky::set(&store.no_load, true);
+    let error = E::send(client.get("/me")).unwrap_err();
+    assert_eq!(class_of(&error), RefreshClass::Store);
+    assert_eq!(world.server.refreshes(), 0);
+    Flaky::set(&store.no_load, false);
+    world.time.advance(seconds(4));
+    E::send(client.get("/me")).unwrap();
+}
+
+fn a_token_that_is_fresh_needs_no_store<E: Drive>() {
+    let world = World::new();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let client = world.client::<E>(&pair(&store));
+    E::send(client.get("/me")).unwrap();
+    Flaky::set(&store.no_load, true);
+    for _ in 0..5 {
+        E::send(client.get("/me")).unwrap();
+    }
+    assert_eq!(store.log(), ["acquire", "load", "release"]);
+}
+
+fn a_token_that_cannot_be_stored_is_used_and_stored_later<E: Drive>() {
+    let world = World::new();
+    world.server.expire();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let refresh = pair(&store);
+    let log = Log::default();
+    log.listen(&refresh);
+    let client = world.client::<E>(&refresh);
+    Flaky::set(&store.no_swap, true);
+    E::send(client.get("/me")).unwrap();
+    E::send(client.get("/me")).unwrap();
+    log.expect(&["refreshed", "not stored"]);
+    assert_eq!(stored(&*store), (1, Some("a1".to_owned())));
+    Flaky::set(&store.no_swap, false);
+    eventually("the retry waits", || world.time.sleeping() > 0);
+    world.time.advance(seconds(1));
+    eventually("the token is stored", || stored(&*store).0 == 2);
+    world.server.expire();
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(
+        world.server.presented(),
+        ["r1", "r2"],
+        "never the spent one"
+    );
+    assert_eq!(stored(&*store), (3, Some("a3".to_owned())));
+}
+
+/// The next refresh comes before the store does: it goes on with what we have.
+fn a_refresh_before_the_store_is_back_presents_the_new_token<E: Drive>() {
+    let world = World::new();
+    world.server.expire();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let client = world.client::<E>(&pair(&store));
+    Flaky::set(&store.no_swap, true);
+    E::send(client.get("/me")).unwrap();
+    world.server.expire();
+    Flaky::set(&store.no_swap, false);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.server.presented(), ["r1", "r2"]);
+    assert_eq!(stored(&*store).1, Some("a3".to_owned()));
+}
+
+fn an_unusable_token_in_the_store_is_named_and_not_shown<E: Drive>() {
+    let world = World::over(MemoryStore::new(Token::new("CANARY\r\n")));
+    let client = world.client::<E>(&world.pair().build().unwrap());
+    let error = E::send(client.get("/me")).unwrap_err();
+    assert_eq!(class_of(&error), RefreshClass::Store);
+    assert!(!format!("{error} {error:?} {}", error.to_json()).contains("CANARY"));
+    assert!(error.to_json().contains("`authorization`"));
+}
+
+fn another_process_that_signs_out_is_heard_at_the_next_refresh<E: Drive>() {
+    let world = World::new();
+    let client = world.client::<E>(&world.pair().build().unwrap());
+    E::send(client.get("/first")).unwrap();
+    let other = world.pair().build().unwrap();
+    block_on(other.sign_out()).unwrap();
+    world.server.expire();
+    let error = E::send(client.get("/me")).unwrap_err();
+    assert!(error.is_status(401));
+    assert!(error.notes().any(|note| note.contains("signed in or out")));
+    E::send(client.get("/me")).unwrap_err();
+    let tokens = [some(&["a1", "a1"]), vec![None]].concat();
+    assert_eq!(world.sent_tokens(), tokens);
+    assert_eq!(world.server.refreshes(), 0);
+}
+
+fn another_process_that_signs_in_is_not_served_old_calls<E: Drive>() {
+    let world = World::new();
+    let client = world.client::<E>(&world.pair().build().unwrap());
+    E::send(client.get("/first")).unwrap();
+    let token = world.server.issue("b1", "s1");
+    block_on(world.pair().build().unwrap().sign_in(token)).unwrap();
+    let error = E::send(client.post("/drafts").body("mine")).unwrap_err();
+    assert!(error.is_status(401));
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.sent_tokens(), some(&["a1", "a1", "b1"]));
+}
+
+fn signing_out_holds_though_the_store_does_not_know<E: Drive>() {
+    let world = World::new();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let refresh = pair(&store);
+    let client = world.client::<E>(&refresh);
+    E::send(client.get("/me")).unwrap();
+    Flaky::set(&store.no_clear, true);
+    block_on(refresh.sign_out()).unwrap_err();
+    E::send(client.get("/me")).unwrap_err();
+    assert_eq!(world.sent_tokens(), [some(&["a1"]), vec![None]].concat());
+    Flaky::set(&store.no_clear, false);
+    block_on(refresh.sign_out()).unwrap();
+    assert_eq!(stored(&*store).1, None);
+}
+
+/// What a sign-in could not store, the next refresh stores first.
+fn a_sign_in_that_was_not_stored_is_stored_by_the_next_refresh<E: Drive>() {
+    let world = World::new();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let refresh = pair(&store);
+    let client = world.client::<E>(&refresh);
+    Flaky::set(&store.no_swap, true);
+    let token = world.server.issue("b1", "s1");
+    block_on(refresh.sign_in(token)).unwrap_err();
+    E::send(client.get("/me")).unwrap();
+    world.server.expire();
+    Flaky::set(&store.no_swap, false);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.server.presented(), ["s1"]);
+    let record = block_on(store.load()).unwrap();
+    assert_eq!(record.stamp(), Stamp::new(2, 3));
+    assert_eq!(world.sent_tokens(), some(&["b1", "b1", "a2"]));
+}
+
+fn a_lease_is_taken_before_the_read_and_given_back_at_the_end<E: Drive>() {
+    let world = World::new();
+    world.server.expire();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let client = world.client::<E>(&pair(&store));
+    E::send(client.get("/me")).unwrap();
+    let once = [
+        "acquire", "load", "release", "acquire", "load", "swap", "release",
+    ];
+    eventually("the lease is given back", || {
+        store.log().len() == once.len()
+    });
+    assert_eq!(store.log(), once);
+}
+
+fn a_lease_is_given_back_after_a_panic<E: Drive>() {
+    let world = World::new();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let refresh = TokenRefresh::builder(
+        Arc::clone(&store),
+        async |_: Client, _: Token| -> Result<Token, RefreshError> {
+            panic!("a fault in the refresher")
+        },
+    )
+    .build()
+    .unwrap();
+    let client = world.client::<E>(&refresh);
+    world.server.expire();
+    E::send(client.get("/me")).unwrap_err();
+    eventually("the lease is given back", || {
+        let log = store.log();
+        let count = |name| log.iter().filter(|step| **step == name).count();
+        count("acquire") == 2 && count("release") == 2
+    });
+}
+
+/// Sixteen sessions of as many processes, one store that gives no lease: the
+/// ones that come later adopt.
+#[test]
+fn sessions_that_come_later_adopt_what_the_first_one_got() {
+    let world = World::new();
+    let sessions: Vec<_> = (0..16).map(|_| world.pair().build().unwrap()).collect();
+    let clients: Vec<_> = sessions
+        .iter()
+        .map(|it| world.client::<Async>(it))
+        .collect();
+    for client in &clients {
+        block_on(client.get("/first").send()).unwrap();
+    }
+    world.server.expire();
+    for client in &clients {
+        block_on(client.get("/me").send()).unwrap();
+    }
+    assert_eq!(world.server.presented(), ["r1"]);
+    let adopted: u64 = sessions.iter().map(|it| it.counters().adopted).sum();
+    assert_eq!(adopted, 15);
+}
+
+/// A store that hangs is cut off by the flight's own time.
+fn a_store_that_hangs_ends_by_the_refreshs_deadline<E: Drive>() {
+    struct Hanging(Gate);
+
+    #[async_trait]
+    impl TokenStore for Hanging {
+        async fn load(&self) -> Result<Stored> {
+            self.0.pass().await;
+            Ok(Stored::empty(Stamp::default()))
+        }
+
+        async fn compare_and_swap(&self, _: Stamp, _: Stored) -> Result<Swap> {
+            Ok(Swap::Done)
+        }
+
+        async fn clear(&self, _: u64) -> Result<Stamp> {
+            Ok(Stamp::default())
+        }
+    }
+
+    let world = World::new();
+    let gate = Gate::default();
+    let refresher = OAuth2Refresh::new("/token", "app");
+    let refresh = TokenRefresh::builder(Hanging(gate.clone()), refresher)
+        .build()
+        .unwrap();
+    let client = world.client::<E>(&refresh);
+    let error = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| E::send(client.get("/me")));
+        gate.await_arrivals(1);
+        world.time.advance(seconds(10));
+        waiting.join().unwrap().unwrap_err()
+    });
+    assert_eq!(class_of(&error), RefreshClass::Store);
+    assert_eq!(world.mock.count(), 0);
+}
+
+/// Waiting for the first load, a sign-in is not somebody else's.
+fn a_call_that_waits_for_the_first_load_is_sent_as_who_signs_in<E: Drive>() {
+    let world = World::new();
+    let gate = Gate::default();
+    let slow = gate.clone();
+    let loads = Count::default();
+    struct Slow(Gate, MemoryStore, Count);
+
+    #[async_trait]
+    impl TokenStore for Slow {
+        async fn load(&self) -> Result<Stored> {
+            if self.2.add() == 1 {
+                self.0.pass().await;
+            }
+            self.1.load().await
+        }
+
+        async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
+            self.1.compare_and_swap(expected, new).await
+        }
+
+        async fn clear(&self, epoch: u64) -> Result<Stamp> {
+            self.1.clear(epoch).await
+        }
+    }
+
+    let store = Slow(slow, MemoryStore::empty(), loads);
+    let refresher = OAuth2Refresh::new("/token", "app");
+    let refresh = TokenRefresh::builder(store, refresher).build().unwrap();
+    let client = world.client::<E>(&refresh);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| E::send(client.get("/me")));
+        gate.await_arrivals(1);
+        block_on(refresh.sign_in(Token::new("a1").refresh("r1"))).unwrap();
+        waiting.join().unwrap().unwrap();
+    });
+    gate.open();
+    assert_eq!(world.sent_tokens(), some(&["a1"]));
+}
+
+/// The gate of `Held` is used by other files; here it shows that the store is
+/// written before anybody is woken.
+fn a_waiter_is_woken_after_the_write<E: Drive>() {
+    let world = World::new();
+    let store = Flaky::new(Token::new("a1").refresh("r1"));
+    let refresh = pair(&store);
+    let adapter = Held {
+        mock: world.mock.clone(),
+        gate: Gate::default(),
+        path: "/token",
+    };
+    let client = E::builder(adapter.clone())
+        .base_url(crate::support::BASE)
+        .build()
+        .unwrap();
+    client.interceptors.use_pair(refresh.clone());
+    E::send(client.get("/first")).unwrap();
+    world.server.expire();
+    std::thread::scope(|scope| {
+        let calls = (0..4).map(|_| client.get("/me")).collect();
+        let waiting = scope.spawn(|| E::send_all(calls));
+        eventually("all wait", || refresh.counters().coalesced == 3);
+        assert_eq!(stored(&*store).0, 1);
+        adapter.gate.open();
+        for result in waiting.join().unwrap() {
+            result.unwrap();
+        }
+    });
+    assert_eq!(stored(&*store).0, 2);
+}
+
+both!(
+    a_newer_token_in_the_store_is_adopted_without_a_refresh,
+    the_stored_refresh_token_is_presented_and_not_the_remembered_one,
+    a_refusal_after_a_lost_race_adopts_the_winners_token,
+    a_token_that_was_stored_first_is_not_overwritten,
+    a_store_that_cannot_be_read_spends_no_refresh_token,
+    a_token_that_is_fresh_needs_no_store,
+    a_token_that_cannot_be_stored_is_used_and_stored_later,
+    a_refresh_before_the_store_is_back_presents_the_new_token,
+    an_unusable_token_in_the_store_is_named_and_not_shown,
+    another_process_that_signs_out_is_heard_at_the_next_refresh,
+    another_process_that_signs_in_is_not_served_old_calls,
+    signing_out_holds_though_the_store_does_not_know,
+    a_sign_in_that_was_not_stored_is_stored_by_the_next_refresh,
+    a_lease_is_taken_before_the_read_and_given_back_at_the_end,
+    a_lease_is_given_back_after_a_panic,
+    a_store_that_hangs_ends_by_the_refreshs_deadline,
+    a_call_that_waits_for_the_first_load_is_sent_as_who_signs_in,
+    a_waiter_is_woken_after_the_write,
+);

@@ -1,1 +1,203 @@
-//! storm
+//! Ten thousand calls and 64 threads on one session.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tollgate::{
+    Client, MockAdapter,
+    auth::{AuthEvent, MemoryStore, OAuth2Refresh, RefreshError, Token, TokenRefresh},
+    blocking,
+    runtime::TokioRuntime,
+};
+
+use crate::support::{BASE, Gate, Held, Odd, World};
+
+const CALLS: usize = 10_000;
+const THREADS: usize = 64;
+
+fn tokio_runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Clients of both engines on one session; the API answers after the gate.
+fn clients(world: &World, refresh: &TokenRefresh, gate: &Gate) -> (Client, blocking::Client) {
+    let adapter = Held {
+        mock: world.mock.clone(),
+        gate: gate.clone(),
+        path: "/me",
+    };
+    let on_async = Client::builder(adapter.clone())
+        .base_url(BASE)
+        .runtime(TokioRuntime::new())
+        .build()
+        .unwrap();
+    let on_threads = blocking::Client::builder(adapter)
+        .base_url(BASE)
+        .build()
+        .unwrap();
+    on_async.interceptors.use_pair(refresh.clone());
+    on_threads.interceptors.use_pair(refresh.clone());
+    (on_async, on_threads)
+}
+
+/// Sends all calls at once; returns how many succeeded, and the errors.
+fn storm(on_async: &Client, on_threads: &blocking::Client) -> (usize, Vec<tollgate::Error>) {
+    let runtime = tokio_runtime();
+    let mut results = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| on_threads.get("/me").send()))
+            .collect();
+        let mut results = runtime.block_on(async {
+            let tasks: Vec<_> = (0..CALLS)
+                .map(|_| tokio::spawn(on_async.get("/me").send()))
+                .collect();
+            let mut results = Vec::with_capacity(CALLS);
+            for task in tasks {
+                results.push(task.await.unwrap());
+            }
+            results
+        });
+        results.extend(threads.into_iter().map(|thread| thread.join().unwrap()));
+        results
+    });
+    let errors: Vec<_> = results.extract_if(.., |it| it.is_err()).collect();
+    let errors = errors.into_iter().filter_map(Result::err).collect();
+    (results.len(), errors)
+}
+
+/// Every call is refused before the first refresh starts.
+#[test]
+fn all_refused_at_once_make_one_refresh_and_no_failure() {
+    let world = World::new();
+    let refresh = world.pair().build().unwrap();
+    let gate = Gate::default();
+    let (on_async, on_threads) = clients(&world, &refresh, &gate);
+    on_threads.get("/first").send().unwrap();
+    world.server.expire();
+    let (succeeded, errors) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            gate.await_arrivals(CALLS + THREADS);
+            gate.open();
+        });
+        storm(&on_async, &on_threads)
+    });
+    assert_eq!(errors.len(), 0, "{}", errors[0]);
+    assert_eq!(succeeded, CALLS + THREADS);
+    assert_eq!(world.server.presented(), ["r1"]);
+    assert_eq!(world.calls().len(), 1 + 2 * (CALLS + THREADS));
+    let counters = refresh.counters();
+    assert_eq!(counters.attempts, 1);
+    assert_eq!(counters.replays as usize, CALLS + THREADS);
+}
+
+/// The token has expired by the clock: nobody sends it.
+#[test]
+fn all_stale_at_once_make_one_refresh_and_no_refusal() {
+    let world = World::new();
+    let expired = Token::new("a1").refresh("r1").expires_at(world.now());
+    let world = World::with(expired);
+    let refresh = world.pair().build().unwrap();
+    let gate = Gate::default();
+    gate.open();
+    let (on_async, on_threads) = clients(&world, &refresh, &gate);
+    let (succeeded, errors) = storm(&on_async, &on_threads);
+    assert_eq!(errors.len(), 0, "{}", errors[0]);
+    assert_eq!(succeeded, CALLS + THREADS);
+    assert_eq!(world.server.presented(), ["r1"]);
+    assert_eq!(world.calls().len(), CALLS + THREADS);
+    assert!(
+        world
+            .sent_tokens()
+            .iter()
+            .all(|it| it.as_deref() == Some("Bearer a2"))
+    );
+}
+
+/// The token server is down: one attempt, one error for all.
+#[test]
+fn all_refused_at_once_share_one_failure() {
+    let world = World::new();
+    let refresh = world.pair().build().unwrap();
+    let gate = Gate::default();
+    let (on_async, on_threads) = clients(&world, &refresh, &gate);
+    on_threads.get("/first").send().unwrap();
+    world.server.expire();
+    world.server.answer(Odd::html(503));
+    let (succeeded, errors) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            gate.await_arrivals(CALLS + THREADS);
+            gate.open();
+        });
+        storm(&on_async, &on_threads)
+    });
+    assert_eq!((succeeded, errors.len()), (0, CALLS + THREADS));
+    assert_eq!(world.server.refreshes(), 1);
+    let first = RefreshError::find_in(&errors[0]).unwrap();
+    let same = |error: &tollgate::Error| std::ptr::eq(first, RefreshError::find_in(error).unwrap());
+    assert!(errors.iter().all(same));
+}
+
+/// How long it takes to wake 10 000 waiters; the figure is printed.
+#[test]
+#[ignore = "it measures; run it with `--release -- --ignored --nocapture`"]
+#[expect(clippy::disallowed_methods, reason = "it measures real time")]
+fn waking_ten_thousand_waiters_is_timed() {
+    let runtime = tokio_runtime();
+    let gate = Gate::default();
+    let mock = MockAdapter::new()
+        .handler(|_| Ok(http::Response::new(r#"{"access_token":"a2"}"#.into())))
+        .without_recording();
+    let adapter = Held {
+        mock,
+        gate: gate.clone(),
+        path: "/token",
+    };
+    let client = Client::builder(adapter)
+        .base_url(BASE)
+        .runtime(TokioRuntime::new())
+        .build()
+        .unwrap();
+    let store = MemoryStore::new(Token::new("a1").refresh("r1"));
+    let refresh = TokenRefresh::builder(store, OAuth2Refresh::new("/token", "app"))
+        .build()
+        .unwrap();
+    let told = Arc::new(std::sync::Mutex::new(None));
+    let note = Arc::clone(&told);
+    refresh.on_event(move |event| {
+        if matches!(event, AuthEvent::Refreshed { .. }) {
+            *note.lock().unwrap() = Some(Instant::now());
+        }
+    });
+    let (woken, all) = runtime.block_on(async {
+        let tasks: Vec<_> = (0..CALLS)
+            .map(|_| {
+                let (refresh, client) = (refresh.clone(), client.clone());
+                tokio::spawn(async move { refresh.refresh_now(&client).await.unwrap() })
+            })
+            .collect();
+        while refresh.counters().coalesced as usize != CALLS - 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let start = Instant::now();
+        gate.open();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        let all = start.elapsed();
+        while told.lock().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        let woken = told.lock().unwrap().unwrap() - start;
+        (woken, all)
+    });
+    println!(
+        "grant, store, publish and wake {CALLS} waiters: {woken:?}; until the last has run: {all:?}"
+    );
+}

@@ -19,16 +19,17 @@ use super::{
     limit,
     look::{Look, Record, View, store_failed},
     persist::{Persisted, Unstored},
-    superseded,
 };
 use crate::{
     Client, Runtime,
-    auth::{Lease, RefreshClass, RefreshError, Stored, Token},
+    auth::{Lease, RefreshClass, RefreshError, Stored, Swap, Token},
     runtime::BoxFuture,
 };
 
 /// How long one operation of the store may take after the server has answered.
 pub(super) const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many tokens of a changing store a flight tries.
+const ROUNDS: usize = 3;
 /// What a token endpoint may answer at most.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
@@ -76,13 +77,16 @@ pub(super) fn launch(session: Arc<Session>, flight: Arc<Flight>, client: &Client
 
 impl Pilot {
     async fn fly(self, client: Client, why: Why) {
-        let work = AssertUnwindSafe(self.work(&client, why)).catch_unwind();
-        let (landing, lease) = match Inside::new(self.session.id, work).await {
-            Ok(done) => done,
+        let mut lease = None;
+        let work = AssertUnwindSafe(self.work(&client, why, &mut lease)).catch_unwind();
+        let landing = match Inside::new(self.session.id, work).await {
+            Ok(landing) => landing.unwrap_or_else(Landing::fail),
             Err(_) => {
                 self.session.tally.add(&self.session.tally.panics);
-                let error = RefreshError::new(RefreshClass::Interrupted, "the refresh panicked");
-                (Landing::fail(error), None)
+                Landing::fail(RefreshError::new(
+                    RefreshClass::Interrupted,
+                    "the refresh panicked",
+                ))
             }
         };
         let rest = self.session.land(&self.flight, &client, landing);
@@ -93,77 +97,49 @@ impl Pilot {
     }
 
     /// All that has to be done before the waiters can go on.
-    async fn work(&self, client: &Client, why: Why) -> (Landing, Option<Lease>) {
-        let session = &self.session;
-        let timeout = session.options.refresh_timeout;
-        let mut alarm = client.runtime().sleep(timeout);
-        let ttl = timeout.saturating_add(STORE_TIMEOUT.saturating_mul(2));
-        let lease = match before(&mut alarm, session.store.acquire(ttl)).await {
-            Some(Ok(lease)) => lease,
-            Some(Err(error)) => {
-                return (
-                    Landing::fail(store_failed("be locked").with_source(error)),
-                    None,
-                );
-            }
-            None => return (Landing::fail(store_failed("be locked in time")), None),
-        };
-        let landing = self.leased(client, why, &mut alarm).await;
-        (landing.unwrap_or_else(Landing::fail), Some(lease))
-    }
-
-    async fn leased(
+    async fn work(
         &self,
         client: &Client,
         why: Why,
-        alarm: &mut BoxFuture<'static, ()>,
+        lease: &mut Option<Lease>,
     ) -> Result<Landing, RefreshError> {
         let session = &self.session;
+        let timeout = session.options.refresh_timeout;
+        let mut alarm = client.runtime().sleep(timeout);
+        // It outlasts the refresh and the two writes that may follow.
+        let ttl = timeout.saturating_add(STORE_TIMEOUT.saturating_mul(2));
+        let acquiring = session.store.acquire(ttl);
+        *lease = Some(answered(before(&mut alarm, acquiring).await, "be locked")?);
         let saving = session.save_identity(self.flight.generation);
-        match before(alarm, saving).await {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(store_failed("be written").with_source(error)),
-            None => return Err(store_failed("be written in time")),
-        }
-        let stored = match before(alarm, session.store.load()).await {
-            Some(Ok(stored)) => stored,
-            Some(Err(error)) => return Err(store_failed("be read").with_source(error)),
-            None => return Err(store_failed("be read in time")),
-        };
-        let mut look = session.look(&stored, why, client.runtime().wall())?;
-        // The record may change once while we are refused; a store that goes
-        // on changing is somebody else's refresh loop.
-        for round in 0..2 {
-            let view = match look {
+        answered(before(&mut alarm, saving).await, "be written")?;
+        let loading = session.store.load();
+        let mut stored = answered(before(&mut alarm, loading).await, "be read")?;
+        let mut refused: Option<(u64, RefreshError)> = None;
+        for _ in 0..ROUNDS {
+            let now = client.runtime().wall();
+            let view = match session.look(&stored, (self.flight.generation, why), now)? {
                 Look::Done(landing) => return Ok(landing),
                 Look::Refresh(view) => view,
             };
-            let error = match self.refresh(client, &view, alarm).await {
+            if let Some((_, error)) = refused.take_if(|(key, _)| *key == view.held.key) {
+                return Ok(self.bury(client, view, error).await);
+            }
+            let error = match self.refresh(client, &view, &mut alarm).await {
                 Ok(token) => return Ok(self.keep(client, view, token).await),
                 Err(error) => error,
             };
             if error.class() != RefreshClass::Rejected {
-                return Ok(Landing::Fail {
-                    seen: view.seen,
-                    error,
-                });
+                return Ok(view.failed(error));
             }
-            // Refused: perhaps because somebody else has spent it already.
-            let again = match session.reload(client.runtime()).await {
-                Ok(again) => again,
-                Err(unread) => {
-                    return Ok(Landing::Fail {
-                        seen: view.seen,
-                        error: unread,
-                    });
-                }
+            // Perhaps somebody else has spent it already.
+            let loading = within(client.runtime(), STORE_TIMEOUT, session.store.load());
+            stored = match answered(loading.await, "be read") {
+                Ok(stored) => stored,
+                Err(unread) => return Ok(view.failed(unread)),
             };
-            if again.stamp() == view.expected || round > 0 {
-                return Ok(self.bury(client, view, error).await);
-            }
-            look = session.look(&again, Why::Stale, client.runtime().wall())?;
+            refused = Some((view.held.key, error));
         }
-        Err(superseded())
+        Err(store_failed("be followed: its token goes on changing"))
     }
 
     /// Asks the refresher, within the window and the flight's time.
@@ -203,10 +179,7 @@ impl Pilot {
                     RefreshClass::Ambiguous,
                     "the refresher gave a token that cannot be used",
                 );
-                return Landing::Fail {
-                    seen: view.seen,
-                    error: error.with_source(source),
-                };
+                return view.failed(error.with_source(source));
             }
         };
         let commit = |stamp, unstored| {
@@ -238,11 +211,17 @@ impl Pilot {
         } else {
             error
         };
-        let dead = Stored::dead(view.base.next());
+        let runtime = client.runtime();
+        let dead = Stored::dead(view.base.max(view.expected).next());
         let stamp = dead.stamp();
         let writing = session.store.compare_and_swap(view.expected, dead);
-        // Whether or not it was written: the token is of no use any more.
-        drop(within(client.runtime(), STORE_TIMEOUT, writing).await);
+        // Whether or not it was written: this token is of no use any more.
+        if let Some(Ok(Swap::Conflict(other))) = within(runtime, STORE_TIMEOUT, writing).await
+            && let Ok(record) = session.record(&other, runtime.wall())
+            && !matches!(&record.status, Status::Live(held) if held.key == view.held.key)
+        {
+            return Landing::Adopt(record);
+        }
         let status = Status::Dead(Arc::new(error));
         Landing::Adopt(Record { stamp, status })
     }
@@ -287,6 +266,15 @@ impl Session {
                 RefreshError::new(RefreshClass::Config, "there is no client to refresh with")
                     .with_source(source)
             })
+    }
+}
+
+/// What a store has answered in time, or the error that it has not.
+fn answered<T>(answer: Option<crate::Result<T>>, what: &str) -> Result<T, RefreshError> {
+    match answer {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(error)) => Err(store_failed(what).with_source(error)),
+        None => Err(store_failed(&format!("{what} in time"))),
     }
 }
 

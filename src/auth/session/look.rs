@@ -2,16 +2,8 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{
-    Session, Status, Why,
-    drive::{Landing, STORE_TIMEOUT, within},
-    snapshot::Held,
-    superseded,
-};
-use crate::{
-    Runtime,
-    auth::{RefreshClass, RefreshError, Stamp, Stored},
-};
+use super::{Session, Status, Why, drive::Landing, snapshot::Held, superseded};
+use crate::auth::{RefreshClass, RefreshError, Stamp, Stored};
 
 /// A record as it can be published.
 pub(super) struct Record {
@@ -29,6 +21,17 @@ pub(super) struct View {
     pub(super) seen: Option<Record>,
 }
 
+impl View {
+    /// The landing of a refresh that failed; the record that was seen is good.
+    pub(super) fn failed(self, error: RefreshError) -> Landing {
+        Landing::Fail {
+            seen: self.seen,
+            error,
+        }
+    }
+}
+
+/// What there is to do about a record.
 pub(super) enum Look {
     Done(Landing),
     Refresh(View),
@@ -39,13 +42,17 @@ impl Session {
     pub(super) fn look(
         &self,
         stored: &Stored,
-        why: Why,
+        (generation, why): (u64, Why),
         now: SystemTime,
     ) -> Result<Look, RefreshError> {
         let ctl = self.lock();
         let known = ctl.stamp;
         let snapshot = self.current();
         drop(ctl);
+        if snapshot.generation != generation {
+            // The next user's token is not ours to spend.
+            return Err(superseded());
+        }
         if known.is_some_and(|known| stored.stamp() <= known) {
             // The same, or older: then the store has lost what it had.
             return match snapshot.held() {
@@ -90,14 +97,6 @@ impl Session {
         };
         let stamp = stored.stamp();
         Ok(Record { stamp, status })
-    }
-
-    pub(super) async fn reload(&self, runtime: &Arc<dyn Runtime>) -> Result<Stored, RefreshError> {
-        match within(runtime, STORE_TIMEOUT, self.store.load()).await {
-            Some(Ok(stored)) => Ok(stored),
-            Some(Err(error)) => Err(store_failed("be read").with_source(error)),
-            None => Err(store_failed("be read in time")),
-        }
     }
 }
 
