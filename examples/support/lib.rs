@@ -6,3 +6,9 @@ mod oauth;
 
 pub use http_server::{Answer, Asked, Server};
 pub use oauth::{OAuth, Tally};
+
+/// The blocks of the README, run as doctests: they need the adapters, which the
+/// core must not depend on.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
