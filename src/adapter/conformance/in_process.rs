@@ -49,6 +49,8 @@ use crate::{
 /// | `gzip_is_decoded` | a mock does not decode |
 /// | `a_broken_gzip_is_a_decode_error` | a mock does not decode |
 /// | `a_gzip_cut_on_the_wire_is_a_transport_error` | a mock does not decode |
+/// | `credentials_stay_with_their_host` | a mock resolves no names |
+/// | `credentials_stay_with_their_scheme` | a mock has no TLS |
 /// | `an_answer_by_length_cut_anywhere_is_an_error` | a mock's wire cannot break |
 /// | `an_answer_in_chunks_cut_anywhere_is_an_error` | a mock's wire cannot break |
 /// | `a_reset_is_an_error_even_where_the_close_is_the_end` | a mock's wire cannot break |

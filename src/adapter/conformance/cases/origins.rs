@@ -3,6 +3,8 @@
 //! The second server is another origin because its port differs; it records
 //! every byte that it gets.
 
+use std::time::Duration;
+
 use http::{HeaderName, HeaderValue};
 
 use super::{Case, Needs, cases};
@@ -22,6 +24,10 @@ use crate::{
 cases! {
     credentials_stay_with_their_origin:
         "no credential, bound or sensitive header reaches another origin by a redirect";
+    credentials_stay_with_their_host [Needs::Wire("a mock resolves no names")]:
+        "a redirect to another name of the same machine takes no credential along";
+    credentials_stay_with_their_scheme [Needs::Wire("a mock has no TLS")]:
+        "a redirect from http to https on the same host takes none along in the clear";
     credentials_go_along_within_the_origin:
         "all of them are sent again where a redirect stays on scheme, host and port";
     credentials_do_not_come_back:
@@ -116,6 +122,62 @@ fn credentials_stay_with_their_origin<E: Lane>(bench: &Bench<E>) -> Verdict {
         for request in home.requests() {
             same("secrets at home", secrets(&request), SECRETS.len())?;
         }
+    }
+    Ok(())
+}
+
+fn credentials_stay_with_their_host<E: Lane>(bench: &Bench<E>) -> Verdict {
+    for status in [301, 302, 303, 307, 308] {
+        let away = move |request: &Received| match request.header("host") {
+            Some(host) if host.starts_with("127.") => {
+                let port = host.rsplit(':').next().unwrap_or_default();
+                Reply::new(status).header("location", format!("http://localhost:{port}/there"))
+            }
+            _ => Reply::new(200),
+        };
+        let script = Script::new().otherwise(move |request| match request.path() {
+            "/start" => away(request),
+            _ => Reply::new(200),
+        });
+        let server = bench.serve(script)?;
+        let client = binding_client(bench, origin(&server)?.into())?;
+        for method in ["GET", "POST", "DELETE"] {
+            let call = client.request(method.parse()?, server.url("/start"));
+            bench.send(with_secrets(call))?;
+        }
+        let requests = server.requests();
+        same("requests", requests.len(), 6)?;
+        for request in &requests {
+            let expected = match request.path() {
+                "/start" => SECRETS.len(),
+                _ => 0,
+            };
+            same("secrets", secrets(request), expected)?;
+        }
+    }
+    Ok(())
+}
+
+fn credentials_stay_with_their_scheme<E: Lane>(bench: &Bench<E>) -> Verdict {
+    for status in [301, 302, 303, 307, 308] {
+        // It speaks no TLS, so the handshake fails; what counts is what it got.
+        let foreign = bench.serve(Reply::new(200))?;
+        let secure = foreign.url("/there").replacen("http:", "https:", 1);
+        let home = bench.serve(Reply::new(status).header("location", secure))?;
+        let client = binding_client(bench, origin(&home)?.into())?;
+        for method in ["GET", "POST"] {
+            // Nothing answers the first message of the handshake.
+            let call = client.request(method.parse()?, home.url("/"));
+            let call = call.timeout(Duration::from_millis(100));
+            let outcome = bench.send(with_secrets(call));
+            ensure(outcome.is_err(), "a server without TLS answered over https")?;
+        }
+        for bytes in foreign.bytes() {
+            let leaked = bytes.windows(6).any(|part| part == b"CANARY");
+            ensure(!leaked, "a secret went out in the clear")?;
+        }
+        same("requests at home", home.requests().len(), 2)?;
+        bench.clean(&home)?;
     }
     Ok(())
 }
