@@ -1,6 +1,9 @@
 //! Random programs: both engines do what the model says, line by line.
 
-use std::{panic, sync::Once};
+use std::{
+    panic,
+    sync::{Arc, Once, OnceLock},
+};
 
 use proptest::{prelude::*, test_runner::Config};
 use tollgate::{
@@ -38,9 +41,8 @@ fn play<E: EngineKind>(
     builder: fn(MockAdapter) -> ClientBuilder<E>,
     send: fn(Call<E>) -> Result<Response>,
 ) -> Vec<String> {
-    let stage: std::sync::Arc<std::sync::OnceLock<std::sync::Arc<Stage>>> =
-        std::sync::Arc::default();
-    let of_mock = std::sync::Arc::clone(&stage);
+    let stage: Arc<OnceLock<Arc<Stage>>> = Arc::default();
+    let of_mock = Arc::clone(&stage);
     let mock = MockAdapter::new()
         .without_recording()
         .handler(move |request| {
@@ -86,8 +88,7 @@ fn play<E: EngineKind>(
     // The hooks hold the registries that hold them.
     client.interceptors.request.clear();
     client.interceptors.response.clear();
-    let log = std::mem::take(&mut *stage.log.lock().unwrap());
-    log
+    stage.log.lock().unwrap().drain(..).collect()
 }
 
 fn end(result: Result<Response>) -> String {
