@@ -47,7 +47,9 @@ use home::{Home, Inside};
 /// use tollgate_reqwest::ReqwestAdapter;
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-/// # let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// # let taken = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+/// # let port = taken.local_addr().unwrap().port();
 /// let adapter = ReqwestAdapter::new().unwrap();
 /// let nobody = format!("http://127.0.0.1:{port}/");
 /// let request = http::Request::get(nobody).body(Body::empty()).unwrap();

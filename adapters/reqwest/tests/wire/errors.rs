@@ -1,6 +1,9 @@
 //! No answer: which error it is.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
 
 use tollgate::{Adapter, AdapterError, ErrorKind};
 use tollgate_reqwest::ReqwestAdapter;
@@ -12,9 +15,10 @@ use crate::{
 
 #[tokio::test]
 async fn a_refused_connection_says_so() {
+    // A port that is taken, so that no other test listens there.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/?key=secret", listener.local_addr().unwrap());
-    drop(listener);
+    let taken = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let url = format!("http://{}/?key=secret", taken.local_addr().unwrap());
     let error = send(get(&url)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connect, "{}", chain(&error));
     assert_eq!(error.to_string(), "the connection was refused");
