@@ -83,8 +83,6 @@ fn a_failure_is_shared_by_all_who_wait<E: Drive>() {
 fn during_the_cooldown_the_same_failure_is_the_answer_without_io<E: Drive>() {
     let world = World::new();
     world.server.expire();
-    let token = world.store.clone();
-    drop(token);
     world.server.answer(Odd::html(500));
     let refresh = world.pair().build().unwrap();
     let client = world.client::<E>(&refresh);

@@ -4,7 +4,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
     reason = "clippy exempts test functions, but not the generic laws and helpers beside them"
 )]
 

@@ -2,14 +2,14 @@
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tollgate::{
-    Client, MockAdapter,
+    Client, MockAdapter, Runtime,
     auth::{AuthEvent, MemoryStore, OAuth2Refresh, RefreshError, Token, TokenRefresh},
     blocking,
-    runtime::TokioRuntime,
+    runtime::{BoxFuture, ManualRuntime, TokioRuntime},
 };
 
 use crate::support::{BASE, Gate, Held, Odd, World};
@@ -25,6 +25,31 @@ fn tokio_runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
+/// The world's clock, tokio's tasks: both engines agree on the time.
+#[derive(Debug)]
+struct OnTokio {
+    time: ManualRuntime,
+    tasks: TokioRuntime,
+}
+
+impl Runtime for OnTokio {
+    fn now(&self) -> Instant {
+        self.time.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.time.wall()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.time.sleep(duration)
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.tasks.spawn(task);
+    }
+}
+
 /// Clients of both engines on one session; the API answers after the gate.
 fn clients(world: &World, refresh: &TokenRefresh, gate: &Gate) -> (Client, blocking::Client) {
     let adapter = Held {
@@ -34,7 +59,10 @@ fn clients(world: &World, refresh: &TokenRefresh, gate: &Gate) -> (Client, block
     };
     let on_async = Client::builder(adapter.clone())
         .base_url(BASE)
-        .runtime(TokioRuntime::new())
+        .runtime(OnTokio {
+            time: world.time.clone(),
+            tasks: TokioRuntime::new(),
+        })
         .build()
         .unwrap();
     let on_threads = blocking::Client::builder(adapter)
