@@ -79,12 +79,14 @@ fn cancel_late(server: &Server, handle: &CancelHandle) -> Instant {
     cancelled
 }
 
-fn soon_after(cancelled: Instant, ended: Instant) {
-    let late = ended - cancelled;
-    assert!(
-        late < Duration::from_millis(100),
-        "{late:?} after the cancellation"
-    );
+/// Holds a cancellation to 100 ms; on a busy machine it may try again.
+fn prompt(cancelled_after: impl Fn() -> Duration) {
+    const TRIES: usize = 4;
+    let late: Vec<_> = (0..TRIES)
+        .map(|_| cancelled_after())
+        .take_while(|late| *late >= Duration::from_millis(100))
+        .collect();
+    assert!(late.len() < TRIES, "{late:?} after the cancellation");
 }
 
 #[test]
@@ -186,41 +188,43 @@ fn a_call_that_was_cancelled_sends_nothing() {
 
 #[test]
 fn another_thread_cancels_the_wait_for_head_or_body() {
-    let replies = [Reply::Hold(Vec::new()), Reply::Hold(HALF.to_vec())];
-    for (client, reply) in clients()
-        .into_iter()
-        .flat_map(|client| replies.clone().map(|reply| (client.clone(), reply)))
-    {
-        let server = Server::always(reply);
-        let handle = CancelHandle::new();
-        let call = client.get(server.url("/")).cancel_handle(&handle);
-        let call = thread::spawn(move || (ended(call), now()));
-        let cancelled = cancel_late(&server, &handle);
-        let (error, at) = call.join().unwrap();
-        assert!(error.is_cancelled(), "{error}");
-        soon_after(cancelled, at);
-        closes(&server);
-        assert_eq!(handle.waiting(), 0, "a listener is left");
+    for client in clients() {
+        for reply in [Reply::Hold(Vec::new()), Reply::Hold(HALF.to_vec())] {
+            prompt(|| {
+                let server = Server::always(reply.clone());
+                let handle = CancelHandle::new();
+                let call = client.get(server.url("/")).cancel_handle(&handle);
+                let call = thread::spawn(move || (ended(call), now()));
+                let cancelled = cancel_late(&server, &handle);
+                let (error, at) = call.join().unwrap();
+                assert!(error.is_cancelled(), "{error}");
+                closes(&server);
+                assert_eq!(handle.waiting(), 0, "a listener is left");
+                at - cancelled
+            });
+        }
     }
 }
 
 #[test]
 fn another_thread_cancels_a_stream_that_is_read() {
-    let server = Server::always(Reply::Hold(HALF.to_vec()));
-    let handle = CancelHandle::new();
-    let call = client().get(server.url("/")).cancel_handle(&handle);
-    let call = thread::spawn(move || {
-        let mut reader = call.stream().send().unwrap().into_body().into_reader();
-        let mut start = [0; 3];
-        reader.read_exact(&mut start).unwrap();
-        assert_eq!(&start, b"abc");
-        (reader.read(&mut start).unwrap_err(), now())
+    prompt(|| {
+        let server = Server::always(Reply::Hold(HALF.to_vec()));
+        let handle = CancelHandle::new();
+        let call = client().get(server.url("/")).cancel_handle(&handle);
+        let call = thread::spawn(move || {
+            let mut reader = call.stream().send().unwrap().into_body().into_reader();
+            let mut start = [0; 3];
+            reader.read_exact(&mut start).unwrap();
+            assert_eq!(&start, b"abc");
+            (reader.read(&mut start).unwrap_err(), now())
+        });
+        let cancelled = cancel_late(&server, &handle);
+        let (error, at) = call.join().unwrap();
+        assert!(Error::from(error).is_cancelled());
+        closes(&server);
+        at - cancelled
     });
-    let cancelled = cancel_late(&server, &handle);
-    let (error, at) = call.join().unwrap();
-    assert!(Error::from(error).is_cancelled());
-    soon_after(cancelled, at);
-    closes(&server);
 }
 
 #[test]
