@@ -11,6 +11,8 @@
 //! 3 threads, one client: hello to demo/1, hello to demo/1, hello to demo/1
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::thread;
 
 use tollgate::{Request, blocking::Client};

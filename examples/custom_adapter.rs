@@ -11,6 +11,8 @@
 //! GET http://texts/farewell: request failed with status code 404
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;

@@ -14,6 +14,8 @@
 //! the call after that: q3 q2 q1 adapter p1 p2
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;

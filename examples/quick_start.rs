@@ -17,6 +17,8 @@
 //! without the interceptor: answered to nobody
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use serde::Deserialize;
 use tollgate::{Client, Error, Request, Response};
 use tollgate_examples::{Answer, Server};

@@ -13,6 +13,8 @@
 //! replayed too often: request failed with status code 503 after 3 attempts
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use http::StatusCode;
 use tollgate::{Client, Error, MockAdapter, Response};
 

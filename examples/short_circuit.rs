@@ -13,6 +13,8 @@
 //! 2 requests reached the adapter
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},

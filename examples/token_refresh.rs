@@ -14,6 +14,8 @@
 //! hand-written interceptors do. The program exits with 0 only if refreshes
 //! equal expiries, no refresh token came twice and every call succeeded.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::{
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},

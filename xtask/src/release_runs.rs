@@ -18,7 +18,10 @@ const RUNS: &[Run] = &[Run {
     package: "tollgate",
     target: "properties",
     file: "tests/properties",
-    sizes: &[("PROPTEST_CASES", "2000", "20000")],
+    sizes: &[
+        ("TOLLGATE_PROGRAMS", "100000", "1000000"),
+        ("TOLLGATE_OPERATIONS", "1000000", "10000000"),
+    ],
 }];
 
 pub(crate) fn run(session: &mut Session) -> Outcome {
