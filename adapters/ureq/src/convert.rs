@@ -1,12 +1,13 @@
 //! Ours to ureq's and back; nothing is copied.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bytes::Bytes;
 use http::{
     HeaderMap, Method, StatusCode, Uri, Version,
     header::{AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING},
     request::Parts,
+    uri::Scheme,
 };
 use tollgate::{AdapterError, Body, ErrorKind};
 
@@ -40,10 +41,10 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
         ));
     }
     check_address(&parts.uri)?;
-    check_headers(&parts.headers)?;
+    let said = check_headers(&parts.headers)?;
     // ureq speaks nothing else and refuses the hint.
     parts.version = Version::HTTP_11;
-    let declared = settle_framing(&mut parts.headers, &body)?;
+    let declared = settle_framing(&mut parts.headers, &said, &body)?;
     let content = match body.as_bytes() {
         Some(bytes) if !bytes.is_empty() => Content::Bytes(bytes.clone()),
         None if declared != Some(0) => {
@@ -65,57 +66,84 @@ fn check_address(uri: &Uri) -> Result<(), AdapterError> {
         Err(AdapterError::new(ErrorKind::InvalidUrl, message)
             .with_hint("write the address as `https://host/path`"))
     };
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
+    if uri.scheme() != Some(&Scheme::HTTP) && uri.scheme() != Some(&Scheme::HTTPS) {
         return invalid("the address is neither `http` nor `https`");
     }
-    let Some(authority) = uri.authority() else {
-        return invalid("the address has no host");
-    };
-    let host = authority.host();
-    if host.is_empty() {
-        return invalid("the address has no host");
-    }
-    if authority.as_str().contains('@') {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
         return invalid("the address has a user name in it");
     }
+    let end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
+    let colon = authority.get(end..).and_then(|rest| rest.find(':'));
+    let (host, port) = match colon {
+        None => (authority, ""),
+        Some(colon) => {
+            let (host, port) = authority.split_at(end + colon);
+            (host, port.trim_start_matches(':'))
+        }
+    };
     // `http::Uri` takes `:99999` for no port at all.
-    let rest = authority.as_str().strip_prefix(host);
-    if rest.is_none_or(|rest| rest.len() > 1) && authority.port_u16().is_none() {
+    if !port.is_empty() && (!is_number(port) || port.parse::<u16>().is_err()) {
         return invalid("the port of the address is not a number up to 65535");
     }
-    // The system would take `127.1` or `0x7f.1` for an address.
-    let is_number = |label: &str| {
-        label.bytes().all(|byte| byte.is_ascii_digit()) || label.to_lowercase().starts_with("0x")
-    };
-    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next();
-    if last.is_some_and(is_number) && host.parse::<Ipv4Addr>().is_err() {
-        return invalid("the host of the address is not four numbers up to 255");
+    let inside = host.strip_prefix('[').map(|host| host.strip_suffix(']'));
+    match inside {
+        _ if host.is_empty() => invalid("the address has no host"),
+        Some(host) if host.is_none_or(|host| host.parse::<Ipv6Addr>().is_err()) => {
+            invalid("the host of the address is not an IPv6 address")
+        }
+        // The system would take `127.1` or `0x7f.1` for an address.
+        None if ends_in_number(host) && host.parse::<Ipv4Addr>().is_err() => {
+            invalid("the host of the address is not four numbers up to 255")
+        }
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Asks for the last label, as the WHATWG's URL standard does.
+fn ends_in_number(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let label = host.rsplit('.').next().unwrap_or(host);
+    is_number(label) || label.starts_with("0x") || label.starts_with("0X")
+}
+
+/// What the headers say about the body.
+#[derive(Default)]
+struct Said {
+    length: bool,
+    coding: bool,
 }
 
 /// Refuses what ureq refuses, before a connection is made.
-fn check_headers(headers: &HeaderMap) -> Result<(), AdapterError> {
+fn check_headers(headers: &HeaderMap) -> Result<Said, AdapterError> {
     let invalid =
         |message: &'static str| Err(AdapterError::new(ErrorKind::InvalidRequest, message));
-    if headers.get_all(HOST).iter().count() > 1 {
-        return invalid("the `host` header stands there twice");
-    }
-    for (name, message) in [
-        (HOST, "the `host` header is not visible ASCII"),
-        (
-            AUTHORIZATION,
-            "the `authorization` header is not visible ASCII",
-        ),
-    ] {
-        if headers
-            .get(name)
-            .is_some_and(|value| value.to_str().is_err())
-        {
-            return invalid(message);
+    let mut said = Said::default();
+    let mut hosts = 0;
+    for (name, value) in headers {
+        if *name == CONTENT_LENGTH {
+            said.length = true;
+        } else if *name == TRANSFER_ENCODING {
+            said.coding = true;
+        } else if *name == AUTHORIZATION {
+            if value.to_str().is_err() {
+                return invalid("the `authorization` header is not visible ASCII");
+            }
+        } else if *name == HOST {
+            hosts += 1;
+            if value.to_str().is_err() {
+                return invalid("the `host` header is not visible ASCII");
+            }
         }
     }
-    Ok(())
+    if hosts > 1 {
+        return invalid("the `host` header stands there twice");
+    }
+    Ok(said)
 }
 
 /// Makes `content-length` and `transfer-encoding` agree with the body, and
@@ -123,10 +151,17 @@ fn check_headers(headers: &HeaderMap) -> Result<(), AdapterError> {
 ///
 /// ureq takes the headers' word for it: a body of another length would be cut,
 /// or run into the next request on the connection.
-fn settle_framing(headers: &mut HeaderMap, body: &Body) -> Result<Option<u64>, AdapterError> {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    if let Some(coding) = codings.next() {
-        if codings.next().is_some() || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+fn settle_framing(
+    headers: &mut HeaderMap,
+    said: &Said,
+    body: &Body,
+) -> Result<Option<u64>, AdapterError> {
+    if said.coding {
+        let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+        let chunked = codings
+            .next()
+            .is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+        if !chunked || codings.next().is_some() {
             return Err(AdapterError::new(
                 ErrorKind::InvalidRequest,
                 "the `transfer-encoding` is something else than `chunked`",
@@ -138,22 +173,24 @@ fn settle_framing(headers: &mut HeaderMap, body: &Body) -> Result<Option<u64>, A
             return Ok(None);
         }
         headers.remove(TRANSFER_ENCODING);
+    } else if said.length {
+        let declared = declared_length(headers)?;
+        if let (Some(declared), Some(length)) = (declared, body.length())
+            && declared != length
+        {
+            return Err(AdapterError::new(
+                ErrorKind::InvalidRequest,
+                format!("the `content-length` is {declared}, the body has {length} bytes"),
+            )
+            .with_hint(SET_BY_US));
+        }
+        if let Some(declared) = declared {
+            // Once, where it stood there twice.
+            headers.insert(CONTENT_LENGTH, declared.into());
+        }
+        return Ok(declared.or(body.length()));
     }
-    let declared = declared_length(headers)?;
-    if let (Some(declared), Some(length)) = (declared, body.length())
-        && declared != length
-    {
-        return Err(AdapterError::new(
-            ErrorKind::InvalidRequest,
-            format!("the `content-length` is {declared}, the body has {length} bytes"),
-        )
-        .with_hint(SET_BY_US));
-    }
-    if let Some(declared) = declared {
-        // Once, where it stood there twice.
-        headers.insert(CONTENT_LENGTH, declared.into());
-    }
-    Ok(declared.or(body.length()))
+    Ok(body.length())
 }
 
 fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, AdapterError> {
@@ -201,11 +238,7 @@ pub(crate) fn framing(
     }
     let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
     let Some(coding) = codings.next() else {
-        let length = head.headers.get(CONTENT_LENGTH);
-        return Ok(match length {
-            Some(length) if length == "0" => Framing::Nothing,
-            _ => Framing::Sound,
-        });
+        return Ok(Framing::Sound);
     };
     let chunked = coding
         .as_bytes()
@@ -237,6 +270,8 @@ mod tests {
             "http://127.0.0.1:9/",
             "http://127.0.0.1.example/",
             "http://a1/",
+            "http://h:/",
+            "https://[2001:db8::1]/",
         ] {
             assert!(check_address(&text.parse().unwrap()).is_ok(), "{text}");
         }
@@ -253,6 +288,7 @@ mod tests {
             "http://1.2.3.256/",
             "http://u:p@h/",
             "http://h:99999/",
+            "http://[::1]:99999/",
             "/only/a/path",
             "h:80",
             "ftp://h/",
@@ -262,12 +298,17 @@ mod tests {
         }
     }
 
+    fn settle(headers: &mut HeaderMap, body: &Body) -> Result<Option<u64>, AdapterError> {
+        let said = check_headers(headers)?;
+        settle_framing(headers, &said, body)
+    }
+
     #[test]
     fn a_length_is_declared_once_and_truly() {
         let mut headers = HeaderMap::new();
         headers.append(CONTENT_LENGTH, 3.into());
         headers.append(CONTENT_LENGTH, 3.into());
-        let length = settle_framing(&mut headers, &Body::from("abc")).unwrap();
+        let length = settle(&mut headers, &Body::from("abc")).unwrap();
         assert_eq!(length, Some(3));
         assert_eq!(headers.get_all(CONTENT_LENGTH).iter().count(), 1);
 
@@ -280,7 +321,7 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_LENGTH, value.parse().unwrap());
-            let error = settle_framing(&mut headers, &body).unwrap_err();
+            let error = settle(&mut headers, &body).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{value} {body:?}");
         }
     }
@@ -290,14 +331,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_LENGTH, 3.into());
         headers.insert(TRANSFER_ENCODING, "Chunked".parse().unwrap());
-        let length = settle_framing(&mut headers, &Body::from("abc")).unwrap();
+        let length = settle(&mut headers, &Body::from("abc")).unwrap();
         assert_eq!(length, None);
         assert!(!headers.contains_key(CONTENT_LENGTH));
 
         for value in ["gzip, chunked", "identity", "chunked, chunked"] {
             let mut headers = HeaderMap::new();
             headers.insert(TRANSFER_ENCODING, value.parse().unwrap());
-            let error = settle_framing(&mut headers, &Body::from("abc")).unwrap_err();
+            let error = settle(&mut headers, &Body::from("abc")).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{value}");
         }
     }

@@ -13,7 +13,7 @@ use ureq::BodyReader;
 
 use crate::{
     error::{self, Place},
-    watch::{End, Seen, Watch},
+    watch::{End, Watch},
 };
 
 /// How much of a body is read at first, and after that.
@@ -28,7 +28,7 @@ const LEAST_BYTES: usize = 1024;
 /// *Concurrency*: read to its end, it gives its connection back; dropped
 /// before, or failed, it closes it.
 pub(crate) struct Received {
-    source: Option<Source>,
+    source: Source,
     attempt: Attempt,
     place: Place,
     spoiled: bool,
@@ -43,13 +43,24 @@ pub(crate) struct Received {
 enum Source {
     Unread(ureq::Body),
     Open(BodyReader<'static>),
+    Done,
 }
 
 impl Source {
-    fn open(self) -> BodyReader<'static> {
-        match self {
-            Self::Unread(body) => body.into_reader(),
-            Self::Open(reader) => reader,
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if let Self::Unread(_) = self
+            && let Self::Unread(body) = std::mem::replace(self, Self::Done)
+        {
+            *self = Self::Open(body.into_reader());
+        }
+        let Self::Open(reader) = self else {
+            return Ok(0);
+        };
+        loop {
+            match reader.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
         }
     }
 }
@@ -58,7 +69,7 @@ impl Source {
 pub(crate) fn receive(body: ureq::Body, attempt: Attempt, place: Place, spoiled: bool) -> Body {
     Body::stream(Received {
         left: body.content_length(),
-        source: Some(Source::Unread(body)),
+        source: Source::Unread(body),
         attempt,
         place,
         spoiled,
@@ -69,10 +80,6 @@ pub(crate) fn receive(body: ureq::Body, attempt: Attempt, place: Place, spoiled:
 }
 
 impl Received {
-    fn watch(&self) -> Watch {
-        Watch::body(self.attempt.clone(), self.spoiled)
-    }
-
     /// Makes room for the next read; chunks share the memory they were read to.
     fn make_room(&mut self) {
         if self.room.len() >= LEAST_BYTES {
@@ -90,55 +97,50 @@ impl Received {
     }
 
     fn read(&mut self) -> Result<Option<Bytes>, AdapterError> {
-        let Some(source) = self.source.take() else {
+        if let Source::Done = self.source {
             return Ok(None);
-        };
-        self.watch().check()?;
+        }
+        let result = self.read_on();
+        if !matches!(result, Ok(Some(_))) {
+            // Over: the connection is let go.
+            self.source = Source::Done;
+        }
+        result
+    }
+
+    fn read_on(&mut self) -> Result<Option<Bytes>, AdapterError> {
+        let watch = Watch::body(self.attempt.clone(), self.spoiled);
+        watch.check()?;
         self.make_room();
-        let mut room = std::mem::take(&mut self.room);
-        let (seen, (result, reader)) = self.watch().run(|| {
-            let mut reader = source.open();
-            loop {
-                match reader.read(&mut room) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    result => break (result, reader),
+        let (source, room, left) = (&mut self.source, &mut self.room, &mut self.left);
+        let (seen, result) = watch.run(|| {
+            let length = source.read(room)?;
+            if let Some(left) = left {
+                *left = left.saturating_sub(length as u64);
+                if *left == 0 && length > 0 {
+                    // Whole: this read finds the end, touches no socket and
+                    // gives the connection back at once. It cannot make the
+                    // body less whole.
+                    let _ = source.read(&mut [0]);
+                    *source = Source::Done;
                 }
             }
+            Ok(length)
         });
         if let Some(End::Fault(kind)) = seen.end {
             self.fault = Some(kind);
         }
-        match result {
-            Ok(0) => self.end(seen),
-            Ok(length) => {
-                let bytes = room.split_to(length).freeze();
-                self.room = room;
-                self.count(length, reader);
-                Ok(Some(bytes))
-            }
-            Err(error) => Err(error::no_body(error, seen, self.place)),
-        }
-    }
-
-    fn end(&mut self, seen: Seen) -> Result<Option<Bytes>, AdapterError> {
-        match self.fault {
+        match (result, self.fault) {
+            (Ok(0), None) => Ok(None),
             // ureq has taken it for the end of the body.
-            Some(kind) => Err(error::no_body(kind.into(), seen, self.place)),
-            None => Ok(None),
-        }
-    }
-
-    fn count(&mut self, length: usize, mut reader: BodyReader<'static>) {
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(length as u64);
-            if *left == 0 {
-                // Whole: this read finds the end, touches no socket and gives
-                // the connection back at once. It cannot make it less whole.
-                let _ = self.watch().run(|| reader.read(&mut [0]));
-                return;
+            (Ok(0), Some(kind)) => Err(error::no_body(kind.into(), seen, self.place)),
+            // The usual case, and one allocation less than a split.
+            (Ok(length), _) if length == self.room.len() => {
+                Ok(Some(std::mem::take(&mut self.room).freeze()))
             }
+            (Ok(length), _) => Ok(Some(self.room.split_to(length).freeze())),
+            (Err(error), _) => Err(error::no_body(error, seen, self.place)),
         }
-        self.source = Some(Source::Open(reader));
     }
 }
 
@@ -154,14 +156,14 @@ impl HttpBody for Received {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.source.is_none()
+        matches!(self.source, Source::Done)
     }
 
     fn size_hint(&self) -> SizeHint {
         match (&self.source, self.left) {
-            (None, _) => SizeHint::with_exact(0),
-            (Some(_), Some(left)) => SizeHint::with_exact(left),
-            (Some(_), None) => SizeHint::default(),
+            (Source::Done, _) => SizeHint::with_exact(0),
+            (_, Some(left)) => SizeHint::with_exact(left),
+            (_, None) => SizeHint::default(),
         }
     }
 }

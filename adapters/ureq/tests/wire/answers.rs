@@ -205,6 +205,36 @@ fn bytes_that_nobody_asked_for_are_no_answer() {
 }
 
 #[test]
+fn an_idle_connection_that_has_changed_is_not_used_again() {
+    for late in ["HTTP/1.1 408 X\r\ncontent-length: 0\r\n\r\n", ""] {
+        let (go, wait) = mpsc::sync_channel::<()>(0);
+        let (said, heard) = mpsc::channel();
+        let both = Mutex::new((wait, said));
+        let server = Server::start(move |peer| {
+            peer.request();
+            peer.send(&ok("hello"));
+            let (wait, said) = &*both.lock().unwrap();
+            wait.recv_timeout(PATIENCE).unwrap();
+            // Nothing to say stands for the end of the connection.
+            if !peer.send(late) || late.is_empty() {
+                peer.close();
+            }
+            said.send(()).unwrap();
+        });
+        let adapter = UreqAdapter::new();
+        for _ in 0..2 {
+            let request = http::Request::get(server.url("/")).body(Body::empty());
+            let response = adapter.send(request.unwrap()).unwrap();
+            assert_eq!(response.status(), 200, "{late}");
+            assert_eq!(read(response).unwrap(), "hello", "{late}");
+            go.send(()).unwrap();
+            heard.recv_timeout(PATIENCE).unwrap();
+        }
+        assert_eq!(server.connections(), 2, "{late}");
+    }
+}
+
+#[test]
 fn a_connection_with_a_doubtful_end_is_not_used_again() {
     let server = Server::answering(
         "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",

@@ -12,6 +12,7 @@ mod brought;
 mod faults;
 mod limits;
 mod offload;
+mod proxy;
 mod requests;
 mod server;
 

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -152,6 +152,11 @@ impl Peer {
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Ends the connection.
+    pub(crate) fn close(&mut self) {
+        self.stream.shutdown(Shutdown::Both).unwrap();
     }
 
     /// Waits until the other side is gone.
