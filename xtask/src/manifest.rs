@@ -101,7 +101,7 @@ fn parse(folder: &str, text: &str) -> Result<Package, String> {
 }
 
 /// Returns the lines of one section, comments and empty lines left out.
-fn lines_of<'a>(text: &'a str, section: &'a str) -> impl Iterator<Item = &'a str> {
+pub(crate) fn lines_of<'a>(text: &'a str, section: &'a str) -> impl Iterator<Item = &'a str> {
     let mut inside = false;
     text.lines().map(str::trim).filter(move |line| {
         if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {

@@ -43,6 +43,12 @@ impl Session {
         self.root.join(relative)
     }
 
+    /// Returns the folder that cargo builds in.
+    pub(crate) fn target(&self) -> PathBuf {
+        let folder = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        self.root.join(folder)
+    }
+
     /// Says whether the workspace holds a file or folder.
     pub(crate) fn has(&self, relative: &str) -> bool {
         self.path(relative).exists()
@@ -208,7 +214,8 @@ mod tests {
     #[test]
     fn a_failing_command_is_a_failure_that_names_it() {
         let session = Session::new().unwrap();
-        let error = session.run_cargo(["no-such-command"]).unwrap_err();
+        let mut command = session.cargo(["no-such-command"]);
+        let error = session.run(command.stderr(Stdio::null())).unwrap_err();
         assert!(
             error.contains("`cargo no-such-command` ended with"),
             "{error}"
