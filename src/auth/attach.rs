@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Uri};
+use http::Uri;
 
 use super::{
     RefreshClass, SkipAuth,
@@ -25,105 +25,136 @@ pub struct Attach {
     pub(super) session: Arc<Session>,
 }
 
-/// What a request gets.
-enum Plan {
-    /// Nothing: it has a header of its own, or no business with the session.
-    Bare,
-    Attach(HeaderValue, Origins),
+/// How far a request has come.
+enum Step {
+    /// It can go: with the token, or without.
+    Done,
+    /// It needs a token that is not there yet.
     Wait,
-    Fail(Error),
     /// The client's clock or base is not known yet.
     Unknown,
+    Fail(Error),
 }
-
-/// A header's value, and where it may go.
-type Attached = Option<(HeaderValue, Origins)>;
 
 impl RequestInterceptor for Attach {
     async fn on_fulfilled(&self, mut request: Request) -> Result<RequestFlow> {
-        let (attached, landed) = self.obtain(&request).await?;
-        if let Some((value, origins)) = attached {
-            self.put(&mut request, value, origins);
+        for _ in 0..ROUNDS {
+            match self.attach(&mut request) {
+                Step::Done => return Ok(request.into()),
+                Step::Fail(error) => return Err(error),
+                Step::Wait | Step::Unknown => {}
+            }
+            let waiter = match self.session.join(&request.client()?, Why::Stale) {
+                Join::Wait(waiter) => waiter,
+                Join::Failed(error) => return Err(failure(&error)),
+                Join::Inside => return Ok(request.into()),
+                Join::Ready | Join::SignedOut => continue,
+            };
+            let first = waiter.is_first();
+            match waiter.await {
+                Ok(landed) => {
+                    self.attach_landed(&mut request, landed)?;
+                    return Ok(request.into());
+                }
+                // Nobody knew yet for whom this call is.
+                Err(error) if first && error.class() == RefreshClass::Superseded => {}
+                Err(error) => return Err(failure(&error)),
+            }
         }
-        if let Some(landed) = landed.filter(|landed| landed.minted) {
-            Awaited::mark(&mut request, self.session.id, landed);
-        }
-        Ok(request.into())
+        Err(failure(&Arc::new(superseded())))
     }
 
     fn try_sync(&self, mut request: Request) -> Result<Result<RequestFlow>, Request> {
-        match self.plan(&request) {
-            Plan::Bare => Ok(Ok(request.into())),
-            Plan::Attach(value, origins) => {
-                self.put(&mut request, value, origins);
-                Ok(Ok(request.into()))
-            }
-            Plan::Fail(error) => Ok(Err(error)),
-            Plan::Wait | Plan::Unknown => Err(request),
+        match self.attach(&mut request) {
+            Step::Done => Ok(Ok(request.into())),
+            Step::Fail(error) => Ok(Err(error)),
+            Step::Wait | Step::Unknown => Err(request),
         }
     }
 }
 
 impl Attach {
-    fn put(&self, request: &mut Request, value: HeaderValue, origins: Origins) {
-        let name = &self.session.options.header;
-        request.headers_mut().insert(name.clone(), value);
-        request.bind_header(name.clone(), origins);
-    }
-
-    fn plan(&self, request: &Request) -> Plan {
+    fn attach(&self, request: &mut Request) -> Step {
         let leave = request.headers().contains_key(&self.session.options.header)
             || request.extensions().get::<SkipAuth>().is_some();
         if leave {
-            return Plan::Bare;
+            return Step::Done;
         }
-        match self
-            .session
-            .peek(|snapshot| self.plan_with(snapshot, request))
-        {
-            Plan::Unknown => match self.learn(request) {
-                Err(error) => Plan::Fail(error),
-                Ok(()) => match self.session.peek(|it| self.plan_with(it, request)) {
+        match self.session.peek(|it| self.attach_of(it, request)) {
+            Step::Unknown => match self.learn(request) {
+                Err(error) => Step::Fail(error),
+                Ok(()) => match self.session.peek(|it| self.attach_of(it, request)) {
                     // The client's base is known now, and it is another.
-                    Plan::Unknown => Plan::Bare,
-                    plan => plan,
+                    Step::Unknown => Step::Done,
+                    step => step,
                 },
             },
-            plan => plan,
+            step => step,
         }
     }
 
-    fn plan_with(&self, snapshot: &Snapshot, request: &Request) -> Plan {
+    /// Attaches the token of a snapshot, if it can be attached at once.
+    fn attach_of(&self, snapshot: &Snapshot, request: &mut Request) -> Step {
         let Some(origins) = self.destination(snapshot, request.uri()) else {
             return match self.session.options.origins {
-                Some(_) => Plan::Bare,
-                None => Plan::Unknown,
+                Some(_) => Step::Done,
+                None => Step::Unknown,
             };
         };
         let replayed = self.replayed(request);
         if replayed.is_some_and(|landed| landed.generation != snapshot.generation) {
             // What one user has sent is not sent again as another.
-            return Plan::Fail(failure(&Arc::new(superseded())));
+            return Step::Fail(failure(&Arc::new(superseded())));
+        }
+        let held = match &snapshot.status {
+            Status::Unloaded => return Step::Wait,
+            Status::Empty => return Step::Done,
+            Status::Dead(error) => return Step::Fail(failure(error)),
+            Status::Live(_) if snapshot.rejected => return Step::Wait,
+            Status::Live(held) => held,
+        };
+        // The token that this very call was refreshed for is used, however
+        // short its life.
+        let fresh = if replayed.is_some_and(|landed| landed.version == snapshot.version) {
+            Some(true)
+        } else {
+            is_fresh(held, snapshot)
+        };
+        match fresh {
+            Some(true) => {
+                self.put(request, held, origins);
+                Step::Done
+            }
+            Some(false) => Step::Wait,
+            None => Step::Unknown,
+        }
+    }
+
+    fn put(&self, request: &mut Request, held: &Held, origins: &Origins) {
+        let name = &self.session.options.header;
+        request.headers_mut().insert(name, held.header.clone());
+        request.bind_header(name.clone(), origins.clone());
+    }
+
+    /// Attaches what a flight has brought, however short its life.
+    fn attach_landed(&self, request: &mut Request, landed: Landed) -> Result<()> {
+        let snapshot = self.session.current();
+        if snapshot.generation != landed.generation {
+            return Err(failure(&Arc::new(superseded())));
         }
         match &snapshot.status {
-            Status::Unloaded => Plan::Wait,
-            Status::Empty => Plan::Bare,
-            Status::Dead(error) => Plan::Fail(failure(error)),
-            Status::Live(_) if snapshot.rejected => Plan::Wait,
             Status::Live(held) => {
-                let attach = || Plan::Attach(held.header.clone(), origins.clone());
-                // The token that this very call was refreshed for is used,
-                // however short its life.
-                if replayed.is_some_and(|landed| landed.version == snapshot.version) {
-                    return attach();
-                }
-                match is_fresh(held, snapshot) {
-                    Some(true) => attach(),
-                    Some(false) => Plan::Wait,
-                    None => Plan::Unknown,
+                if let Some(origins) = self.destination(&snapshot, request.uri()) {
+                    self.put(request, held, origins);
                 }
             }
+            Status::Dead(error) => return Err(failure(error)),
+            Status::Unloaded | Status::Empty => {}
         }
+        if landed.minted {
+            Awaited::mark(request, self.session.id, landed);
+        }
+        Ok(())
     }
 
     fn replayed(&self, request: &Request) -> Option<Landed> {
@@ -167,48 +198,6 @@ impl Attach {
             require_encryption(&origin)?;
         }
         Ok(origin.into())
-    }
-
-    /// Gets a token, waiting for a flight where it has to.
-    async fn obtain(&self, request: &Request) -> Result<(Attached, Option<Landed>)> {
-        for _ in 0..ROUNDS {
-            match self.plan(request) {
-                Plan::Bare => return Ok((None, None)),
-                Plan::Attach(value, origins) => return Ok((Some((value, origins)), None)),
-                Plan::Fail(error) => return Err(error),
-                Plan::Wait | Plan::Unknown => {}
-            }
-            let waiter = match self.session.join(&request.client()?, Why::Stale) {
-                Join::Wait(waiter) => waiter,
-                Join::Failed(error) => return Err(failure(&error)),
-                Join::Inside => return Ok((None, None)),
-                Join::Ready | Join::SignedOut => continue,
-            };
-            let first = waiter.is_first();
-            match waiter.await {
-                Ok(landed) => return Ok((self.after(landed, request)?, Some(landed))),
-                // Nobody knew yet for whom this call is.
-                Err(error) if first && error.class() == RefreshClass::Superseded => {}
-                Err(error) => return Err(failure(&error)),
-            }
-        }
-        Err(failure(&Arc::new(superseded())))
-    }
-
-    /// Attaches what a flight has brought, however short its life.
-    fn after(&self, landed: Landed, request: &Request) -> Result<Attached> {
-        let snapshot = self.session.current();
-        if snapshot.generation != landed.generation {
-            return Err(failure(&Arc::new(superseded())));
-        }
-        match &snapshot.status {
-            Status::Live(held) => {
-                let origins = self.destination(&snapshot, request.uri());
-                Ok(origins.map(|origins| (held.header.clone(), origins.clone())))
-            }
-            Status::Dead(error) => Err(failure(error)),
-            Status::Unloaded | Status::Empty => Ok(None),
-        }
     }
 }
 

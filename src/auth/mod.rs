@@ -5,9 +5,9 @@
 //! in, the same with a bound header out. [`Renew`]: a refusal in, a replay out.
 //!
 //! ```text
-//! caller ─▶ prepare ─▶ [Attach] ─▶ adapter ⟲ redirects ─▶ settle ─▶ [Renew] ─▶ caller
-//!               ▲                                                      │
-//!               └──────────────────── Replay, once ◀───────────────────┘
+//! caller ─▶ [Attach] ─▶ adapter ⟲ redirects ─▶ settle ─▶ [Renew] ─▶ caller
+//!               ▲                                          │
+//!               └────────────── Replay, once ◀─────────────┘
 //! ```
 //!
 //! ```text
@@ -30,15 +30,25 @@
 //! ```
 //!
 //! ```text
-//!   state       a call gets             leaves it
-//!   ────────    ────────────────────    ─────────────────────────────────
-//!   unloaded    waits for the store     the store is read
-//!   signed out  nothing, sent bare      sign_in
-//!   fresh       the token, at once      its time is up; it is refused
-//!   stale       waits for a flight      the flight lands
-//!   cooling     the last failure        1 s … 30 s; another token
-//!   expired     SessionExpired          sign_in; another process signs in
+//!               sign_in               401 for it, or its time is up
+//!  unloaded ──load──▶ fresh(version) ────────────────▶ stale ◀────┐
+//!     │                 ▲   ▲   │                        │        │ 1 s…30 s,
+//!     │load     sign_in │   │   │ sign_out        flight │        │ sign_in
+//!     ▼                 │   └───┼── version + 1 ◀────────┼─lost─▶ cooling
+//!  signed out ──────────┘ ◀─────┘                        │
+//!     ▲                                                  │ refused
+//!     └───────────────────── sign_out ── expired ◀───────┘
+//!                                           └── sign_in ──▶ fresh
 //! ```
+//!
+//! | state | what a call gets |
+//! |---|---|
+//! | unloaded | waits for the store, which is read once |
+//! | signed out | nothing: it is sent bare |
+//! | fresh | the token, at once |
+//! | stale | waits for a flight |
+//! | cooling | the last failure, at once |
+//! | expired | `SessionExpired`, at once |
 //!
 //! A call waits within its own deadline, and a flight has one of its own
 //! (`refresh_timeout`). A caller that goes away neither stops nor delays it.

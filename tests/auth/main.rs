@@ -30,5 +30,6 @@ mod reactive;
 mod replay;
 mod rotation;
 mod secrecy;
+mod shared_store;
 mod store;
 mod storm;

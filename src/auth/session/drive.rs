@@ -1,8 +1,8 @@
 //! Drives a flight: in a task of its own, never in a caller's future.
 //!
 //! ```text
-//! lease ─▶ load ─▶ newer? ─no─▶ refresher ─▶ persist ─▶ publish ─▶ wake ─▶ events
-//!                    └─yes────────────────────────────────┘
+//! lease ─▶ load ─▶ newer? ─▶ refresher ─▶ persist ─▶ publish ─▶ wake ─▶ events
+//!                    └─ adopt ───────────────────────▲
 //! ```
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};

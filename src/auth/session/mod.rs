@@ -1,13 +1,6 @@
 //! [`Session`]: one sign-in, shared by all clients that its pair was given to.
 //!
-//! ```text
-//!              sign_in                        401 for it, or its time is up
-//!  Unloaded ──load──▶ Live(version) ─────────────────▶ stale: calls wait
-//!     │                 ▲   ▲   │                        │         │
-//!     │load     sign_in │   │   │ sign_out               │ flight  │ refused
-//!     ▼                 │   └───┼──── version + 1 ◀──────┘         ▼
-//!   Empty ──────────────┘ ◀─────┘                                 Dead
-//! ```
+//! Its states are drawn in the module above.
 //!
 //! *Concurrency*: `ctl` decides, `snapshot` shows. A snapshot is published with
 //! `ctl` held, so whoever holds `ctl` sees the last one; calls that only attach

@@ -1,0 +1,109 @@
+//! A world in memory: an API, its token server, a clock that stands still.
+
+mod engine;
+mod gate;
+mod server;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use http::header::AUTHORIZATION;
+use tollgate::{
+    MockAdapter, Recorded, Runtime,
+    auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh, TokenRefreshBuilder},
+    client::Client,
+    runtime::ManualRuntime,
+};
+
+pub(crate) use engine::Drive;
+pub(crate) use gate::{Count, Gate, Held, Log, eventually};
+pub(crate) use server::{Odd, Server};
+
+pub(crate) const BASE: &str = "https://api.test";
+
+/// Everything that a law needs.
+pub(crate) struct World {
+    pub(crate) server: Arc<Server>,
+    pub(crate) mock: MockAdapter,
+    pub(crate) time: ManualRuntime,
+    pub(crate) store: Arc<MemoryStore>,
+}
+
+impl World {
+    /// Somebody is signed in with `a1` and `r1`, of unknown expiry.
+    pub(crate) fn new() -> Self {
+        Self::with(Token::new("a1").refresh("r1"))
+    }
+
+    pub(crate) fn with(token: Token) -> Self {
+        Self::over(MemoryStore::new(token))
+    }
+
+    pub(crate) fn over(store: MemoryStore) -> Self {
+        let server = Server::new();
+        let time = ManualRuntime::new();
+        let handler = Arc::clone(&server);
+        let mock = MockAdapter::new()
+            .handler(move |request| Ok(handler.handle(request)))
+            .with_runtime(time.clone());
+        Self {
+            server,
+            mock,
+            time,
+            store: Arc::new(store),
+        }
+    }
+
+    pub(crate) fn pair(&self) -> TokenRefreshBuilder {
+        TokenRefresh::builder(Arc::clone(&self.store), OAuth2Refresh::new("/token", "app"))
+            .jitter_seed(7)
+    }
+
+    /// A client with the pair; the clock is the world's.
+    pub(crate) fn client<E: Drive>(&self, refresh: &TokenRefresh) -> Client<E> {
+        let client = self.bare::<E>();
+        client.interceptors.use_pair(refresh.clone());
+        client
+    }
+
+    pub(crate) fn bare<E: Drive>(&self) -> Client<E> {
+        E::builder(self.mock.clone())
+            .base_url(BASE)
+            .allow_absolute_urls(true)
+            .build()
+            .unwrap()
+    }
+
+    /// The requests to the API, without those to the token server.
+    pub(crate) fn calls(&self) -> Vec<Recorded> {
+        let mut requests = self.mock.requests();
+        requests.retain(|request| request.uri().path() != "/token");
+        requests
+    }
+
+    pub(crate) fn sent_tokens(&self) -> Vec<Option<String>> {
+        self.calls().iter().map(authorization).collect()
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.time.wall()
+    }
+}
+
+pub(crate) fn authorization(request: &Recorded) -> Option<String> {
+    let value = request.headers().get(AUTHORIZATION)?;
+    Some(value.to_str().unwrap().to_owned())
+}
+
+pub(crate) fn some(tokens: &[&str]) -> Vec<Option<String>> {
+    tokens
+        .iter()
+        .map(|token| Some(format!("Bearer {token}")))
+        .collect()
+}
+
+pub(crate) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
