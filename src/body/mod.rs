@@ -105,7 +105,7 @@ impl Body {
         let length = body.size_hint().exact();
         Self {
             kind: Kind::Stream(Exclusive {
-                stream: Mutex::new(Box::pin(Mapped(Box::pin(body)))),
+                stream: Mutex::new(Box::pin(Mapped { body })),
                 length,
             }),
         }
@@ -258,8 +258,13 @@ impl HttpBody for Body {
     }
 }
 
-/// Gives a foreign body our error type.
-struct Mapped<B>(Pin<Box<B>>);
+pin_project_lite::pin_project! {
+    /// Gives a foreign body our error type.
+    struct Mapped<B> {
+        #[pin]
+        body: B,
+    }
+}
 
 impl<B> HttpBody for Mapped<B>
 where
@@ -270,17 +275,17 @@ where
     type Error = BodyError;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.0
-            .as_mut()
+        self.project()
+            .body
             .poll_frame(context)
             .map(|frame| frame.map(|result| result.map_err(Into::into)))
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 

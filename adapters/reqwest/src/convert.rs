@@ -61,7 +61,8 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
 /// what is dialled is what the core has judged.
 fn address(uri: &Uri) -> Result<Url, AdapterError> {
     const HINT: &str = "write the address as `https://host/path`, percent-encoded";
-    let url = Url::parse(&uri.to_string()).map_err(|source| {
+    let text = uri.to_string();
+    let url = Url::parse(&text).map_err(|source| {
         AdapterError::new(ErrorKind::InvalidUrl, "reqwest does not read the address")
             .with_source(source)
             .with_hint(HINT)
@@ -72,6 +73,11 @@ fn address(uri: &Uri) -> Result<Url, AdapterError> {
             "the address is neither `http` nor `https`",
         )
         .with_hint(HINT));
+    }
+    // What the core hands over is in its one form, and so read back letter by
+    // letter; user-info is not in it.
+    if url.as_str() == text && !text.contains('@') {
+        return Ok(url);
     }
     let port = match uri.port() {
         Some(port) => Some(port.as_u16()),
