@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     future::Future,
     pin::{Pin, pin},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, Instant, SystemTime},
@@ -42,7 +42,7 @@ impl Runtime for ThreadRuntime {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(Sleep {
             until: Instant::now().checked_add(duration),
-            threaded: false,
+            timer: None,
         })
     }
 
@@ -60,7 +60,8 @@ impl Runtime for ThreadRuntime {
 /// `until` is `None` where the sum overflows: such a sleep never ends.
 struct Sleep {
     until: Option<Instant>,
-    threaded: bool,
+    /// Whom the thread will wake, if one was needed: the last one to poll.
+    timer: Option<Arc<Mutex<Waker>>>,
 }
 
 #[expect(
@@ -79,21 +80,33 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         let waker = context.waker();
-        if !park_until(until, waker) && !self.threaded {
-            let waker = waker.clone();
-            let started = thread::Builder::new()
-                .name("tollgate-timer".to_owned())
-                .spawn(move || {
-                    thread::sleep(left);
-                    waker.wake();
-                });
-            match started {
-                Ok(_) => self.threaded = true,
-                Err(_) => context.waker().wake_by_ref(),
-            }
+        if park_until(until, waker) {
+            return Poll::Pending;
+        }
+        if let Some(timer) = &self.timer {
+            lock(timer).clone_from(waker);
+            return Poll::Pending;
+        }
+        let timer = Arc::new(Mutex::new(waker.clone()));
+        let woken = Arc::clone(&timer);
+        let started = thread::Builder::new()
+            .name("tollgate-timer".to_owned())
+            .spawn(move || {
+                thread::sleep(left);
+                let waker = lock(&woken).clone();
+                waker.wake();
+            });
+        match started {
+            Ok(_) => self.timer = Some(timer),
+            // Without a thread the executor has to come back by itself.
+            Err(_) => waker.wake_by_ref(),
         }
         Poll::Pending
     }
+}
+
+fn lock(timer: &Mutex<Waker>) -> MutexGuard<'_, Waker> {
+    timer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 thread_local! {
@@ -232,20 +245,25 @@ mod tests {
     #[test]
     fn a_foreign_executor_is_woken_by_a_thread() {
         let sleep = ThreadRuntime.sleep(Duration::from_millis(5));
-        futures::executor_like(sleep);
+        executor_like(sleep);
     }
 
-    mod futures {
-        use super::*;
-
-        /// An executor that knows nothing of our timers.
-        pub(super) fn executor_like(mut future: BoxFuture<'static, ()>) {
-            let waker = Waker::from(Arc::new(Unpark(thread::current())));
-            let mut context = Context::from_waker(&waker);
-            while future.as_mut().poll(&mut context).is_pending() {
-                thread::park();
-            }
+    /// An executor that knows nothing of our timers.
+    fn executor_like(mut future: BoxFuture<'static, ()>) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut context = Context::from_waker(&waker);
+        while future.as_mut().poll(&mut context).is_pending() {
+            thread::park();
         }
+    }
+
+    #[test]
+    fn the_last_one_to_poll_is_woken() {
+        let mut sleep = ThreadRuntime.sleep(Duration::from_millis(20));
+        let mut first = Context::from_waker(Waker::noop());
+        assert!(sleep.as_mut().poll(&mut first).is_pending());
+        // Another executor goes on with it: it must not wait for ever.
+        executor_like(sleep);
     }
 
     #[test]
