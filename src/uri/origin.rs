@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use http::Uri;
+use http::{Uri, uri::Authority};
 
 use super::canonicalize;
 use crate::error::{Error, ErrorKind};
@@ -20,7 +20,7 @@ use crate::error::{Error, ErrorKind};
 pub struct Origin {
     scheme: http::uri::Scheme,
     /// Canonical: lower case, no user-info, no default port.
-    authority: http::uri::Authority,
+    authority: Authority,
 }
 
 impl Origin {
@@ -35,7 +35,10 @@ impl Origin {
     /// Tells whether the canonical address `uri` has this origin.
     #[must_use]
     pub fn contains(&self, uri: &Uri) -> bool {
-        uri.scheme() == Some(&self.scheme) && uri.authority() == Some(&self.authority)
+        // Both are canonical, so their bytes are compared: `Authority` would
+        // fold the case of each one.
+        uri.scheme() == Some(&self.scheme)
+            && uri.authority().map(Authority::as_str) == Some(self.authority.as_str())
     }
 
     /// Tells whether the host is this machine: `localhost` or a loopback
@@ -152,5 +155,6 @@ pub(crate) fn is_clone(a: &Uri, b: &Uri) -> bool {
 
 /// Tells whether two canonical addresses have the same origin.
 pub(crate) fn same_origin(a: &Uri, b: &Uri) -> bool {
-    a.scheme() == b.scheme() && a.authority() == b.authority()
+    a.scheme() == b.scheme()
+        && a.authority().map(Authority::as_str) == b.authority().map(Authority::as_str)
 }
