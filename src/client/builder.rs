@@ -106,7 +106,7 @@ impl<E> ClientBuilder<E> {
     /// only to calls on the base's origin.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
-        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
         V: TryInto<HeaderValue, Error: Into<http::Error>>,
     {
         match header(name, value) {
@@ -281,16 +281,30 @@ impl<E> fmt::Debug for ClientBuilder<E> {
     }
 }
 
+/// Says what is wrong with a header's name, without its text: who has swapped
+/// name and value has put a secret there.
+fn fault_of_name(name: &str) -> String {
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    match name.bytes().enumerate().find(|(_, byte)| !is_token(byte)) {
+        Some((at, byte)) => format!("it holds the byte 0x{byte:02x} at offset {at}"),
+        None => format!("it is {} bytes long", name.len()),
+    }
+}
+
 /// Reads a header. The message names it, but shows no value.
 pub(super) fn header<N, V>(name: N, value: V) -> Result<(HeaderName, HeaderValue)>
 where
-    N: TryInto<HeaderName, Error: Into<http::Error>>,
+    N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
     V: TryInto<HeaderValue, Error: Into<http::Error>>,
 {
+    let fault = fault_of_name(name.as_ref());
     let name: HeaderName = name.try_into().map_err(|source| {
-        Error::new(ErrorKind::InvalidRequest, "a header's name is not valid")
-            .with_hint("use letters, digits and `-`")
-            .with_source(source.into())
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the header's name is not valid: {fault}"),
+        )
+        .with_hint("use letters, digits and `-`")
+        .with_source(source.into())
     })?;
     let value: HeaderValue = value.try_into().map_err(|source| {
         Error::new(

@@ -72,7 +72,7 @@ impl<E> Call<E> {
     /// Sets a header, in place of the client's and of an earlier one.
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
-        N: TryInto<HeaderName, Error: Into<http::Error>>,
+        N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
         V: TryInto<HeaderValue, Error: Into<http::Error>>,
     {
         match builder::header(name, value) {

@@ -148,7 +148,7 @@ fn control_characters_in_headers_are_errors_and_never_stripped() {
                 world,
                 &error,
                 ErrorKind::InvalidRequest,
-                &["header's name", "use letters"],
+                &["header's name", "it holds the byte 0x", "use letters"],
             );
             let error = W::send(world.client.get("/u").bearer_auth(bad)).unwrap_err();
             let parts = &["bearer token", "`authorization`", "control characters"];
