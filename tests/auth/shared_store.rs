@@ -113,6 +113,20 @@ fn a_record_that_was_only_touched_is_replaced<E: Drive>() {
     assert_eq!((stored.stamp().version, access), (3, "b1"));
 }
 
+/// Another user's, where their token has expired, so that it is refreshed first.
+fn a_refused_call_is_not_replayed_as_who_signed_in_elsewhere<E: Drive>() {
+    let world = World::new();
+    let client = world.client::<E>(&world.pair().build().unwrap());
+    E::send(client.get("/first")).unwrap();
+    let other = world.server.issue("b1", "s1").expires_at(world.now());
+    block_on(world.pair().build().unwrap().sign_in(other)).unwrap();
+    let error = E::send(client.post("/drafts").body("mine")).unwrap_err();
+    assert!(error.is_status(401), "{error}");
+    assert_eq!(world.server.presented(), ["s1"]);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.sent_tokens(), some(&["a1", "a1", "a2"]));
+}
+
 fn a_call_that_waits_is_not_sent_as_who_signs_in_elsewhere<E: Drive>() {
     let token = Token::new("a1").refresh("r1");
     let world = World::new();
@@ -179,6 +193,7 @@ fn sessions_that_come_later_adopt_what_the_first_one_got() {
 }
 
 both!(
+    a_refused_call_is_not_replayed_as_who_signed_in_elsewhere,
     a_record_that_was_only_touched_is_replaced,
     a_call_that_waits_is_not_sent_as_who_signs_in_elsewhere,
     a_newer_token_in_the_store_is_adopted_without_a_refresh,

@@ -163,29 +163,6 @@ mod tests {
         }
     }
 
-    /// The outcome comes while the waiter goes to sleep.
-    #[test]
-    fn no_wakeup_is_lost() {
-        use crate::runtime::{Runtime, ThreadRuntime, block_on};
-        use futures::future::{Either, select};
-
-        for _ in 0..5_000 {
-            let flight = Flight::new(1, false);
-            let waiter = flight.wait();
-            let start = std::sync::Barrier::new(2);
-            std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    start.wait();
-                    flight.complete(Ok(LANDED));
-                });
-                start.wait();
-                let limit = ThreadRuntime.sleep(std::time::Duration::from_secs(10));
-                let first = block_on(select(waiter, limit));
-                assert!(matches!(first, Either::Left((Ok(_), _))));
-            });
-        }
-    }
-
     #[test]
     fn a_dropped_waiter_leaves_the_list() {
         let flight = Flight::new(1, false);

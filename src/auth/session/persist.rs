@@ -196,13 +196,7 @@ impl Session {
             self.tally.add(&self.tally.adopted);
         }
         ctl.cooldown = None;
-        // Another process signed somebody in: not who these calls are for.
-        let outcome = if foreign {
-            Err(Arc::new(superseded()))
-        } else {
-            Ok(landed)
-        };
-        (outcome, Vec::new())
+        (outcome(landed, foreign), Vec::new())
     }
 
     fn land_committed(
@@ -219,6 +213,7 @@ impl Session {
         let after = self.after(ctl, before, record);
         let landed = landed(&after, true);
         let unchanged = after.rejected;
+        let foreign = after.generation != before.generation;
         self.publish(ctl, after);
         ctl.ambiguous = None;
         if unchanged {
@@ -230,7 +225,10 @@ impl Session {
         }
         self.tally.add(&self.tally.refreshed);
         ctl.cooldown = None;
-        (Ok(landed), vec![AuthEvent::Refreshed { expires_at }])
+        (
+            outcome(landed, foreign),
+            vec![AuthEvent::Refreshed { expires_at }],
+        )
     }
 
     /// Begins the cooldown of the token that is current now.
@@ -308,6 +306,14 @@ impl Session {
             "the refresh was cut off: its runtime was shut down",
         ))));
     }
+}
+
+/// Where another process has signed somebody in, these calls are not theirs.
+fn outcome(landed: Landed, foreign: bool) -> Outcome {
+    if foreign {
+        return Err(Arc::new(superseded()));
+    }
+    Ok(landed)
 }
 
 fn landed(snapshot: &Snapshot, minted: bool) -> Landed {
