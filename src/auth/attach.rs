@@ -1,6 +1,6 @@
 //! [`Attach`]: the request half, which puts the token on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use http::Uri;
 
@@ -80,10 +80,17 @@ impl Attach {
         if leave {
             return Step::Done;
         }
-        match self.session.peek(|it| self.attach_of(it, request)) {
+        let now = self.session.time();
+        match self
+            .session
+            .peek(|snapshot| self.attach_of(snapshot, request, now))
+        {
             Step::Unknown => match self.learn(request) {
                 Err(error) => Step::Fail(error),
-                Ok(()) => match self.session.peek(|it| self.attach_of(it, request)) {
+                Ok(now) => match self
+                    .session
+                    .peek(|snapshot| self.attach_of(snapshot, request, Some(now)))
+                {
                     // The client's base is known now, and it is another.
                     Step::Unknown => Step::Done,
                     step => step,
@@ -94,7 +101,12 @@ impl Attach {
     }
 
     /// Attaches the token of a snapshot, if it can be attached at once.
-    fn attach_of(&self, snapshot: &Snapshot, request: &mut Request) -> Step {
+    fn attach_of(
+        &self,
+        snapshot: &Snapshot,
+        request: &mut Request,
+        now: Option<SystemTime>,
+    ) -> Step {
         let Some(origins) = self.destination(snapshot, request.uri()) else {
             return match self.session.options.origins {
                 Some(_) => Step::Done,
@@ -118,7 +130,7 @@ impl Attach {
         let fresh = if replayed.is_some_and(|landed| landed.version == snapshot.version) {
             Some(true)
         } else {
-            is_fresh(held, snapshot)
+            is_fresh(held, now)
         };
         match fresh {
             Some(true) => {
@@ -172,14 +184,13 @@ impl Attach {
     }
 
     /// Gets to know the client: its clock, and the origin of its base.
-    fn learn(&self, request: &Request) -> Result<()> {
+    /// Returns the time.
+    fn learn(&self, request: &Request) -> Result<SystemTime> {
         let client = request.client()?;
-        let home = match self.session.options.origins {
-            Some(_) => None,
-            None => Some(self.home(&client)?),
-        };
-        self.session.learn(&client, home);
-        Ok(())
+        if self.session.options.origins.is_none() {
+            self.session.learn(self.home(&client)?);
+        }
+        Ok(self.session.clock(&client).wall())
     }
 
     fn home(&self, client: &Client) -> Result<Origins> {
@@ -201,13 +212,14 @@ impl Attach {
     }
 }
 
-/// Asks the wall clock, if the token expires; `None` if there is no clock.
-fn is_fresh(held: &Held, snapshot: &Snapshot) -> Option<bool> {
-    if held.mandatory_at.is_none() {
-        return Some(true);
+/// Tells whether a token can be attached; `None` without the time, if it
+/// expires.
+fn is_fresh(held: &Held, now: Option<SystemTime>) -> Option<bool> {
+    match (held.mandatory_at, now) {
+        (None, _) => Some(true),
+        (Some(_), None) => None,
+        (Some(_), Some(now)) => Some(held.is_fresh(now)),
     }
-    let runtime = snapshot.runtime.as_ref()?;
-    Some(held.is_fresh(runtime.wall()))
 }
 
 /// Refuses to send a secret where everybody on the way can read it.

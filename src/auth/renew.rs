@@ -134,15 +134,14 @@ impl Renew {
         let landed = match self.session.refused(&sent, &client) {
             Refusal::PassOn => return Verdict::Pass,
             Refusal::Stale(landed) => landed,
-            Refusal::Current(before, join) => {
+            Refusal::Current(join) => {
                 let outcome = match join {
                     Join::Wait(waiter) => waiter.await,
                     Join::Failed(error) => Err(error),
                     Join::Ready | Join::SignedOut | Join::Inside => return Verdict::Pass,
                 };
                 match outcome {
-                    Ok(landed) if landed.generation == before.generation => landed,
-                    Ok(_) => return Verdict::Note(OTHER_SESSION),
+                    Ok(landed) => landed,
                     Err(error) => match error.class() {
                         RefreshClass::Superseded => return Verdict::Note(OTHER_SESSION),
                         RefreshClass::Unchanged => return Verdict::Note(SAME_TOKEN),

@@ -227,17 +227,37 @@ fn invalid_client_keeps_the_session<E: Drive>() {
 }
 
 fn a_redirect_of_the_token_server_is_not_followed<E: Drive>() {
+    for status in [302, 303, 307, 308] {
+        let world = World::new();
+        world.mock.push(MockReply::status(401, ""));
+        let redirect = MockReply::status(status, "");
+        world.mock.push(redirect.header("location", "/token"));
+        let client = world.client::<E>(&world.pair().build().unwrap());
+        let error = E::send(client.get("/me")).unwrap_err();
+        assert_eq!(class_of(&error), RefreshClass::Config, "{status}");
+        assert_eq!(world.mock.count(), 2, "{status}");
+    }
+}
+
+fn a_success_forgets_the_failures_before_it<E: Drive>() {
     let world = World::new();
-    let refresh = world.pair().build().unwrap();
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/first")).unwrap();
-    world.mock.push(MockReply::status(401, ""));
-    world
-        .mock
-        .push(MockReply::status(307, "").header("location", "https://evil.test/token"));
-    let error = E::send(client.get("/me")).unwrap_err();
-    assert_eq!(class_of(&error), RefreshClass::Config);
-    assert_eq!(world.mock.count(), 3);
+    world.server.without_rotation();
+    let client = world.client::<E>(&world.pair().build().unwrap());
+    let pause_after_failure = || {
+        world.server.expire();
+        world.server.answer(Odd::html(500));
+        let error = E::send(client.get("/me")).unwrap_err();
+        let pause = RefreshError::find_in(&error)
+            .unwrap()
+            .retry_after()
+            .unwrap();
+        world.time.advance(pause);
+        pause
+    };
+    assert!(pause_after_failure() <= seconds(1));
+    assert!(pause_after_failure() > seconds(1));
+    E::send(client.get("/me")).unwrap();
+    assert!(pause_after_failure() <= seconds(1));
 }
 
 fn transport_errors_are_told_apart<E: Drive>() {
@@ -383,6 +403,7 @@ both!(
     a_redirect_of_the_token_server_is_not_followed,
     transport_errors_are_told_apart,
     a_huge_answer_of_the_token_server_is_cut_off,
+    a_success_forgets_the_failures_before_it,
     a_refresh_token_refused_after_a_lost_answer_says_so,
     a_panic_in_the_refresher_is_an_error_and_the_next_call_works,
     a_panic_in_an_event_handler_harms_nobody,

@@ -133,6 +133,29 @@ fn a_call_that_waits_for_one_user_is_not_sent_as_the_next<E: Drive>() {
     assert_eq!(world.sent_tokens(), some(&["b1"]));
 }
 
+/// The user changes between the refusal and the replay.
+fn a_replay_is_not_sent_as_the_next_user<E: Drive>() {
+    let world = World::new();
+    world.server.expire();
+    let refresh = world.pair().build().unwrap();
+    let client = world.client::<E>(&refresh);
+    let (handle, server) = (refresh.clone(), Arc::clone(&world.server));
+    client
+        .interceptors
+        .request
+        .use_(async move |request: tollgate::Request| {
+            if request.attempt() == 2 {
+                handle.sign_in(server.issue("b1", "s1")).await?;
+            }
+            Ok(request)
+        });
+    let error = E::send(client.post("/drafts").body("mine")).unwrap_err();
+    assert_eq!(class_of(&error), RefreshClass::Superseded);
+    assert_eq!(world.sent_tokens(), some(&["a1"]));
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));
+}
+
 /// A late 401 for a token of the last user says nothing of the next one's.
 fn a_refusal_of_the_last_users_token_is_passed_on<E: Drive>() {
     let world = World::new();
@@ -238,6 +261,7 @@ both!(
     a_sign_out_during_a_refresh_stays_signed_out,
     a_refusal_for_the_last_user_does_not_touch_the_next,
     a_call_that_waits_for_one_user_is_not_sent_as_the_next,
+    a_replay_is_not_sent_as_the_next_user,
     a_refusal_of_the_last_users_token_is_passed_on,
     signing_in_after_an_empty_start_works_at_once,
     signing_in_before_the_first_call_does_not_read_the_old_token,

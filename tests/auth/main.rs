@@ -26,6 +26,7 @@ mod cancel;
 mod configure;
 mod failure;
 mod identity;
+mod interleaved;
 mod races;
 mod reactive;
 mod replay;

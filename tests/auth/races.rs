@@ -13,7 +13,7 @@ use tollgate::{
     auth::{
         MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Token, TokenRefresh, TokenStore,
     },
-    client::{Async, Blocking},
+    client::{Async, Blocking, Client},
     runtime::{ManualRuntime, block_on},
 };
 
@@ -107,99 +107,129 @@ fn is_expected(error: &tollgate::Error) -> bool {
     error.is_status(401) || (error.kind() == ErrorKind::Auth && superseded)
 }
 
-#[expect(clippy::too_many_lines, reason = "one race, told from start to end")]
-fn one_race(seed: u64) {
-    const CALLERS: usize = 4;
-    const CALLS: usize = 40;
-    const SIGN_INS: usize = 8;
-    let families = Arc::new(Mutex::new(Families::default()));
-    let time = ManualRuntime::new();
-    let handler = Arc::clone(&families);
-    let mock = MockAdapter::new()
-        .handler(move |request| Ok(answer(&handler, request)))
-        .with_runtime(time.clone());
-    let first = families.lock().unwrap().sign_in();
-    let store = Arc::new(MemoryStore::new(first));
-    let refresh = TokenRefresh::builder(Arc::clone(&store), OAuth2Refresh::new("/token", "app"))
-        .jitter_seed(seed)
+const CALLERS: usize = 4;
+const CALLS: usize = 40;
+const SIGN_INS: usize = 8;
+
+/// What the threads of one race share.
+struct Race {
+    seed: u64,
+    families: Arc<Mutex<Families>>,
+    time: ManualRuntime,
+    mock: MockAdapter,
+    store: Arc<MemoryStore>,
+    refresh: TokenRefresh,
+    on_threads: tollgate::blocking::Client,
+    on_async: tollgate::Client,
+}
+
+fn client<E: Drive>(mock: &MockAdapter, refresh: &TokenRefresh) -> Client<E> {
+    let client = E::builder(mock.clone())
+        .base_url(BASE)
         // The clock leaps: no timeout may be in its way.
-        .refresh_timeout(seconds(1_000_000_000))
-        .build()
-        .unwrap();
-    let on_threads = Blocking::builder(mock.clone())
-        .base_url(BASE)
         .without_timeout()
         .build()
         .unwrap();
-    let on_async = Async::builder(mock.clone())
-        .base_url(BASE)
-        .without_timeout()
-        .build()
-        .unwrap();
-    on_threads.interceptors.use_pair(refresh.clone());
-    on_async.interceptors.use_pair(refresh.clone());
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let callers: Vec<_> = (0..CALLERS)
-            .map(|caller| {
-                let (on_threads, on_async) = (&on_threads, &on_async);
-                scope.spawn(move || {
-                    for call in 0..CALLS {
-                        let result = if (caller + call) % 2 == 0 {
-                            Blocking::send(on_threads.get("/me"))
-                        } else {
-                            Async::send(on_async.get("/me"))
-                        };
-                        if let Err(error) = result {
-                            assert!(is_expected(&error), "seed {seed}: {error} {error:?}");
-                        }
-                    }
-                })
-            })
-            .collect();
-        scope.spawn(|| {
-            let mut random = fastrand::Rng::with_seed(seed);
-            while !over.load(Ordering::SeqCst) {
-                families.lock().unwrap().expire();
-                // So that neither pauses nor the window end the race.
-                time.advance(seconds(31));
-                for _ in 0..random.u32(0..200) {
-                    std::thread::yield_now();
-                }
+    client.interceptors.use_pair(refresh.clone());
+    client
+}
+
+impl Race {
+    fn new(seed: u64) -> Self {
+        let families = Arc::new(Mutex::new(Families::default()));
+        let time = ManualRuntime::new();
+        let handler = Arc::clone(&families);
+        let mock = MockAdapter::new()
+            .handler(move |request| Ok(answer(&handler, request)))
+            .with_runtime(time.clone());
+        let first = families.lock().unwrap().sign_in();
+        let store = Arc::new(MemoryStore::new(first));
+        let refresher = OAuth2Refresh::new("/token", "app");
+        let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
+            .jitter_seed(seed)
+            .refresh_timeout(seconds(1_000_000_000))
+            .build()
+            .unwrap();
+        Self {
+            on_threads: client::<Blocking>(&mock, &refresh),
+            on_async: client::<Async>(&mock, &refresh),
+            seed,
+            families,
+            time,
+            mock,
+            store,
+            refresh,
+        }
+    }
+
+    fn call(&self, caller: usize) {
+        for call in 0..CALLS {
+            let result = if (caller + call).is_multiple_of(2) {
+                Blocking::send(self.on_threads.get("/me"))
+            } else {
+                Async::send(self.on_async.get("/me"))
+            };
+            if let Err(error) = result {
+                assert!(is_expected(&error), "seed {}: {error:?}", self.seed);
             }
-        });
-        let users = scope.spawn(|| {
-            let mut random = fastrand::Rng::with_seed(seed + 1);
-            for _ in 0..SIGN_INS {
-                for _ in 0..random.u32(0..500) {
-                    std::thread::yield_now();
-                }
-                if random.bool() {
-                    block_on(refresh.sign_out()).unwrap();
-                } else {
-                    let token = families.lock().unwrap().sign_in();
-                    block_on(refresh.sign_in(token)).unwrap();
-                }
+        }
+    }
+
+    fn change_users(&self) {
+        let mut random = fastrand::Rng::with_seed(self.seed + 1);
+        for _ in 0..SIGN_INS {
+            for _ in 0..random.u32(0..500) {
+                std::thread::yield_now();
             }
+            if random.bool() {
+                block_on(self.refresh.sign_out()).unwrap();
+            } else {
+                let token = self.families.lock().unwrap().sign_in();
+                block_on(self.refresh.sign_in(token)).unwrap();
+            }
+        }
+    }
+
+    fn expire(&self, over: &AtomicBool) {
+        let mut random = fastrand::Rng::with_seed(self.seed);
+        while !over.load(Ordering::SeqCst) {
+            self.families.lock().unwrap().expire();
+            // So that neither pauses nor the window end the race.
+            self.time.advance(seconds(31));
+            for _ in 0..random.u32(0..200) {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    fn run(&self) {
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.expire(&over));
+            let callers = (0..CALLERS).map(|caller| scope.spawn(move || self.call(caller)));
+            let mut threads: Vec<_> = callers.collect();
+            threads.push(scope.spawn(|| self.change_users()));
+            let ends: Vec<_> = threads
+                .into_iter()
+                .map(std::thread::ScopedJoinHandle::join)
+                .collect();
+            // Also after a failure: else the clock would go on for ever.
+            over.store(true, Ordering::SeqCst);
+            assert!(ends.iter().all(Result::is_ok), "seed {}", self.seed);
         });
-        let ends: Vec<_> = callers
-            .into_iter()
-            .chain([users])
-            .map(std::thread::ScopedJoinHandle::join)
-            .collect();
-        // Also after a failure: else the clock would go on for ever.
-        over.store(true, Ordering::SeqCst);
-        assert!(ends.iter().all(Result::is_ok), "seed {seed}");
-    });
-    assert_eq!(families.lock().unwrap().reused, [""; 0], "seed {seed}");
-    let last = families.lock().unwrap().sign_in();
-    let access = last.access_token().expose().to_owned();
-    block_on(refresh.sign_in(last)).unwrap();
-    Blocking::send(on_threads.get("/last")).unwrap();
-    let sent = authorization(mock.requests().last().unwrap()).unwrap();
-    assert_eq!(sent, format!("Bearer {access}"));
-    let stored = block_on(store.load()).unwrap();
-    assert_eq!(stored.token().unwrap().access_token().expose(), access);
+    }
+
+    /// Whoever signs in last is who calls are sent as, and who is stored.
+    fn finish(&self) {
+        let last = self.families.lock().unwrap().sign_in();
+        let access = last.access_token().expose().to_owned();
+        block_on(self.refresh.sign_in(last)).unwrap();
+        Blocking::send(self.on_threads.get("/last")).unwrap();
+        let sent = authorization(self.mock.requests().last().unwrap()).unwrap();
+        assert_eq!(sent, format!("Bearer {access}"));
+        let stored = block_on(self.store.load()).unwrap();
+        assert_eq!(stored.token().unwrap().access_token().expose(), access);
+    }
 }
 
 /// No refresh token is presented twice, whatever happens at the same time, and
@@ -207,6 +237,10 @@ fn one_race(seed: u64) {
 #[test]
 fn no_refresh_token_is_presented_twice() {
     for seed in 0..12 {
-        one_race(seed);
+        let race = Race::new(seed);
+        race.run();
+        let reused = race.families.lock().unwrap().reused.clone();
+        assert!(reused.is_empty(), "seed {seed}: {reused:?}");
+        race.finish();
     }
 }

@@ -91,6 +91,57 @@ fn a_token_that_was_stored_first_is_not_overwritten<E: Drive>() {
     assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));
 }
 
+/// The record was only touched: what it holds is what was spent.
+fn a_record_that_was_only_touched_is_replaced<E: Drive>() {
+    let world = World::new();
+    world.server.expire();
+    let (store, server) = (Arc::clone(&world.store), Arc::clone(&world.server));
+    let refresh = TokenRefresh::builder(
+        Arc::clone(&world.store),
+        async move |_: Client, token: Token| {
+            write(&store, token);
+            Ok::<_, RefreshError>(server.issue("b1", "s1"))
+        },
+    )
+    .build()
+    .unwrap();
+    let client = world.client::<E>(&refresh);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));
+    let stored = block_on(world.store.load()).unwrap();
+    let access = stored.token().unwrap().access_token().expose();
+    assert_eq!((stored.stamp().version, access), (3, "b1"));
+}
+
+/// Another user's, where their token has expired, so that it is refreshed first.
+fn a_refused_call_is_not_replayed_as_who_signed_in_elsewhere<E: Drive>() {
+    let world = World::new();
+    let client = world.client::<E>(&world.pair().build().unwrap());
+    E::send(client.get("/first")).unwrap();
+    let other = world.server.issue("b1", "s1").expires_at(world.now());
+    block_on(world.pair().build().unwrap().sign_in(other)).unwrap();
+    let error = E::send(client.post("/drafts").body("mine")).unwrap_err();
+    assert!(error.is_status(401), "{error}");
+    assert_eq!(world.server.presented(), ["s1"]);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.sent_tokens(), some(&["a1", "a1", "a2"]));
+}
+
+fn a_call_that_waits_is_not_sent_as_who_signs_in_elsewhere<E: Drive>() {
+    let token = Token::new("a1").refresh("r1");
+    let world = World::new();
+    let refresh = world.pair().build().unwrap();
+    block_on(refresh.sign_in(token.expires_at(world.now()))).unwrap();
+    let other = world.server.issue("b1", "s1");
+    block_on(world.pair().build().unwrap().sign_in(other)).unwrap();
+    let client = world.client::<E>(&refresh);
+    let error = E::send(client.post("/drafts").body("mine")).unwrap_err();
+    let cause = RefreshError::find_in(&error).unwrap();
+    assert_eq!(cause.class(), RefreshClass::Superseded);
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(world.sent_tokens(), some(&["b1"]));
+}
+
 fn another_process_that_signs_out_is_heard_at_the_next_refresh<E: Drive>() {
     let world = World::new();
     let client = world.client::<E>(&world.pair().build().unwrap());
@@ -142,6 +193,9 @@ fn sessions_that_come_later_adopt_what_the_first_one_got() {
 }
 
 both!(
+    a_refused_call_is_not_replayed_as_who_signed_in_elsewhere,
+    a_record_that_was_only_touched_is_replaced,
+    a_call_that_waits_is_not_sent_as_who_signs_in_elsewhere,
     a_newer_token_in_the_store_is_adopted_without_a_refresh,
     the_stored_refresh_token_is_presented_and_not_the_remembered_one,
     a_refusal_after_a_lost_race_adopts_the_winners_token,

@@ -116,7 +116,7 @@ impl Pilot {
         let mut stored = answered(before(&mut alarm, loading).await, "be read")?;
         let mut refused: Option<(u64, RefreshError)> = None;
         for _ in 0..ROUNDS {
-            let now = client.runtime().wall();
+            let now = session.clock(client).wall();
             let view = match session.look(&stored, (self.flight.generation, why), now)? {
                 Look::Done(landing) => return Ok(landing),
                 Look::Refresh(view) => view,
@@ -150,7 +150,8 @@ impl Pilot {
         alarm: &mut BoxFuture<'static, ()>,
     ) -> Result<Token, RefreshError> {
         let session = &self.session;
-        let admitted = session.lock().window.admit(client.runtime().now());
+        let now = session.clock(client).now();
+        let admitted = session.lock().window.admit(now);
         admitted.map_err(limit::excessive)?;
         let own = session.own_client(client)?;
         session.tally.add(&session.tally.attempts);
@@ -171,7 +172,7 @@ impl Pilot {
     /// Stores a new token, which is never thrown away for a failing store.
     async fn keep(&self, client: &Client, view: View, token: Token) -> Landing {
         let session = &self.session;
-        let now = client.runtime().wall();
+        let now = session.clock(client).wall();
         let held = match session.hold(token, Some(now)) {
             Ok(held) => held,
             Err(source) => {
@@ -217,7 +218,7 @@ impl Pilot {
         let writing = session.store.compare_and_swap(view.expected, dead);
         // Whether or not it was written: this token is of no use any more.
         if let Some(Ok(Swap::Conflict(other))) = within(runtime, STORE_TIMEOUT, writing).await
-            && let Ok(record) = session.record(&other, runtime.wall())
+            && let Ok(record) = session.record(&other, session.clock(client).wall())
             && !matches!(&record.status, Status::Live(held) if held.key == view.held.key)
         {
             return Landing::Adopt(record);

@@ -13,8 +13,7 @@ const TRIES: u32 = 8;
 
 impl Session {
     pub(in crate::auth) async fn sign_in(&self, token: Token) -> Result<()> {
-        let runtime = self.peek(|snapshot| snapshot.runtime.clone());
-        let held = self.hold(token, runtime.map(|runtime| runtime.wall()))?;
+        let held = self.hold(token, self.clock.get().map(|clock| clock.wall()))?;
         let generation = self.begin(Status::Live(held));
         self.save_identity(generation).await
     }

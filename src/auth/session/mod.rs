@@ -20,10 +20,10 @@ use std::{
     fmt,
     hash::RandomState,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use http::{HeaderName, HeaderValue};
@@ -38,7 +38,7 @@ use super::{
     AuthEvent, RefreshClass, RefreshError, Refresher, Stamp, Token, TokenStore, counters::Tally,
     event::Handlers,
 };
-use crate::{Client, Error, ErrorKind, Origins, Response, Result};
+use crate::{Client, Error, ErrorKind, Origins, Response, Result, Runtime};
 
 pub(super) type Predicate = Arc<dyn Fn(&Response) -> bool + Send + Sync>;
 
@@ -63,6 +63,10 @@ pub(super) struct Session {
     store: Arc<dyn TokenStore>,
     refresher: Arc<dyn Refresher>,
     keys: RandomState,
+    /// That of the first client: one session goes by one clock.
+    clock: OnceLock<Arc<dyn Runtime>>,
+    /// Whether the token that is shown expires, so that calls ask the clock.
+    expires: AtomicBool,
     snapshot: RwLock<Arc<Snapshot>>,
     ctl: Mutex<Ctl>,
 }
@@ -132,7 +136,7 @@ pub(super) enum Refusal {
     /// One that has been replaced since.
     Stale(Landed),
     /// The current one.
-    Current(Landed, Join),
+    Current(Join),
 }
 
 impl Session {
@@ -154,13 +158,14 @@ impl Session {
             store,
             refresher,
             keys: RandomState::new(),
+            clock: OnceLock::new(),
+            expires: AtomicBool::new(false),
             snapshot: RwLock::new(Arc::new(Snapshot {
                 generation: 1,
                 version: 0,
                 status: Status::Unloaded,
                 rejected: false,
                 homes: Arc::new([]),
-                runtime: None,
             })),
             ctl: Mutex::new(Ctl {
                 flight: None,
@@ -191,6 +196,10 @@ impl Session {
 
     /// Shows a snapshot; `_ctl` proves that nobody else does at the same time.
     fn publish(&self, _ctl: &mut Ctl, snapshot: Snapshot) {
+        let expires = snapshot
+            .held()
+            .is_some_and(|held| held.mandatory_at.is_some());
+        self.expires.store(expires, Ordering::Release);
         let snapshot = Arc::new(snapshot);
         let mut shown = self
             .snapshot
@@ -214,30 +223,46 @@ impl Session {
         .hold(token)
     }
 
-    /// Remembers a client's clock and, unless the origins were named, the
-    /// origin of its base.
-    pub(super) fn learn(&self, client: &Client, home: Option<Origins>) {
+    /// Remembers the origin of a client's base.
+    pub(super) fn learn(&self, home: Origins) {
         /// More clients with different bases than this share no session.
         const MAX_HOMES: usize = 64;
         let mut ctl = self.lock();
         let mut snapshot = (*self.current()).clone();
-        snapshot.runtime = Some(Arc::clone(client.runtime()));
-        if let Some(home) = home
-            && snapshot.homes.len() < MAX_HOMES
-            && !snapshot.homes.contains(&home)
-        {
+        if snapshot.homes.len() < MAX_HOMES && !snapshot.homes.contains(&home) {
             snapshot.homes = snapshot.homes.iter().cloned().chain([home]).collect();
+            self.publish(&mut ctl, snapshot);
         }
-        self.publish(&mut ctl, snapshot);
+    }
+
+    /// Returns the session's clock; the first client's, if there is none yet.
+    pub(super) fn clock(&self, client: &Client) -> &Arc<dyn Runtime> {
+        self.clock.get_or_init(|| Arc::clone(client.runtime()))
+    }
+
+    /// Asks the wall clock, if there is one and the token expires.
+    pub(super) fn time(&self) -> Option<SystemTime> {
+        if !self.expires.load(Ordering::Acquire) {
+            return None;
+        }
+        Some(self.clock.get()?.wall())
+    }
+
+    /// Both times, which must be asked for before a lock is taken: the clock
+    /// may be the user's.
+    fn times(&self, client: &Client) -> (SystemTime, Instant) {
+        let clock = self.clock(client);
+        (clock.wall(), clock.now())
     }
 
     /// Joins the flight that is under way, or starts one.
     ///
     /// Who starts it is decided here, before the first await.
     pub(super) fn join(self: &Arc<Self>, client: &Client, why: Why) -> Join {
+        let times = self.times(client);
         let mut ctl = self.lock();
         let snapshot = self.current();
-        let joined = self.join_locked(&mut ctl, &snapshot, client, why);
+        let joined = self.join_locked(&mut ctl, &snapshot, times, why);
         drop(ctl);
         self.start(joined, client, why)
     }
@@ -245,6 +270,7 @@ impl Session {
     /// Decides what to make of a refused header, and joins.
     pub(super) fn refused(self: &Arc<Self>, sent: &Sent, client: &Client) -> Refusal {
         let mark = fingerprint(&self.keys, sent.header.as_bytes());
+        let times = self.times(client);
         let mut ctl = self.lock();
         let snapshot = self.current();
         let landed = Landed {
@@ -264,9 +290,9 @@ impl Session {
                 rejected.rejected = true;
                 self.publish(&mut ctl, rejected.clone());
             }
-            let joined = self.join_locked(&mut ctl, &rejected, client, Why::Refused);
+            let joined = self.join_locked(&mut ctl, &rejected, times, Why::Refused);
             drop(ctl);
-            return Refusal::Current(landed, self.start(joined, client, Why::Refused));
+            return Refusal::Current(self.start(joined, client, Why::Refused));
         }
         if ctl.past.contains(mark) {
             self.tally.add(&self.tally.stale_hits);
@@ -285,11 +311,11 @@ impl Session {
         &self,
         ctl: &mut Ctl,
         snapshot: &Snapshot,
-        client: &Client,
+        (wall, now): (SystemTime, Instant),
         why: Why,
     ) -> Result<Join, Arc<Flight>> {
         // Refresh race: the token may have come while the call got here.
-        if why == Why::Stale && snapshot.is_usable(client.runtime().wall()) {
+        if why == Why::Stale && snapshot.is_usable(wall) {
             return Ok(Join::Ready);
         }
         match &snapshot.status {
@@ -306,7 +332,7 @@ impl Session {
         }
         let key = snapshot.held().map_or(0, |held| held.key);
         let cooling = ctl.cooldown.as_ref().filter(|_| why != Why::Asked);
-        if let Some(error) = cooling.and_then(|it| it.holds(key, client.runtime().now())) {
+        if let Some(error) = cooling.and_then(|it| it.holds(key, now)) {
             self.tally.add(&self.tally.cooled);
             return Ok(Join::Failed(Arc::clone(error)));
         }

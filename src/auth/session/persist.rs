@@ -123,6 +123,7 @@ impl Session {
     /// Makes a landing true: publishes, wakes, tells; in this order.
     pub(super) fn land(&self, flight: &Flight, client: &Client, landing: Landing) -> Rest {
         let mut rest = Rest::default();
+        let now = self.clock(client).now();
         let mut ctl = self.lock();
         let before = self.current();
         if before.generation != flight.generation {
@@ -140,9 +141,9 @@ impl Session {
         }
         ctl.flight = None;
         let (outcome, events) = match landing {
-            Landing::Adopt(record) => self.land_adopted(&mut ctl, &before, record, client),
+            Landing::Adopt(record) => self.land_adopted(&mut ctl, &before, record),
             Landing::Commit(record, unstored) => {
-                let mut landed = self.land_committed(&mut ctl, &before, record, client);
+                let mut landed = self.land_committed(&mut ctl, &before, record, now);
                 if let Some(unstored) = unstored {
                     landed.1.push(self.not_stored(&unstored));
                     rest.unstored = Some(unstored);
@@ -151,14 +152,14 @@ impl Session {
             }
             Landing::Fail { seen, error } => {
                 if let Some(record) = seen {
-                    let after = self.after(&mut ctl, &before, record, client);
+                    let after = self.after(&mut ctl, &before, record);
                     self.publish(&mut ctl, after);
                 }
-                self.land_failed(&mut ctl, error, client.runtime().now())
+                self.land_failed(&mut ctl, error, now)
             }
             Landing::Orphan(token) => {
                 rest.orphan = Some(token);
-                self.land_failed(&mut ctl, superseded(), client.runtime().now())
+                self.land_failed(&mut ctl, superseded(), now)
             }
         };
         drop(ctl);
@@ -174,10 +175,9 @@ impl Session {
         ctl: &mut Ctl,
         before: &Snapshot,
         record: Record,
-        client: &Client,
     ) -> (Outcome, Vec<AuthEvent>) {
         let first = ctl.stamp.is_none();
-        let after = self.after(ctl, before, record, client);
+        let after = self.after(ctl, before, record);
         let landed = landed(&after, false);
         let dead = match &after.status {
             Status::Dead(error) => Some(Arc::clone(error)),
@@ -196,13 +196,7 @@ impl Session {
             self.tally.add(&self.tally.adopted);
         }
         ctl.cooldown = None;
-        // Another process signed somebody in: not who these calls are for.
-        let outcome = if foreign {
-            Err(Arc::new(superseded()))
-        } else {
-            Ok(landed)
-        };
-        (outcome, Vec::new())
+        (outcome(landed, foreign), Vec::new())
     }
 
     fn land_committed(
@@ -210,15 +204,16 @@ impl Session {
         ctl: &mut Ctl,
         before: &Snapshot,
         record: Record,
-        client: &Client,
+        now: Instant,
     ) -> (Outcome, Vec<AuthEvent>) {
         let expires_at = match &record.status {
             Status::Live(held) => held.token.expiry(),
             _ => None,
         };
-        let after = self.after(ctl, before, record, client);
+        let after = self.after(ctl, before, record);
         let landed = landed(&after, true);
         let unchanged = after.rejected;
+        let foreign = after.generation != before.generation;
         self.publish(ctl, after);
         ctl.ambiguous = None;
         if unchanged {
@@ -226,11 +221,14 @@ impl Session {
                 RefreshClass::Unchanged,
                 "the refresh gave the access token again that was refused",
             );
-            return self.land_failed(ctl, error, client.runtime().now());
+            return self.land_failed(ctl, error, now);
         }
         self.tally.add(&self.tally.refreshed);
         ctl.cooldown = None;
-        (Ok(landed), vec![AuthEvent::Refreshed { expires_at }])
+        (
+            outcome(landed, foreign),
+            vec![AuthEvent::Refreshed { expires_at }],
+        )
     }
 
     /// Begins the cooldown of the token that is current now.
@@ -257,7 +255,7 @@ impl Session {
     }
 
     /// Makes the snapshot that follows `before`.
-    fn after(&self, ctl: &mut Ctl, before: &Snapshot, record: Record, client: &Client) -> Snapshot {
+    fn after(&self, ctl: &mut Ctl, before: &Snapshot, record: Record) -> Snapshot {
         let foreign = ctl
             .stamp
             .is_some_and(|known| known.epoch != record.stamp.epoch);
@@ -279,7 +277,6 @@ impl Session {
             status: record.status,
             rejected: before.rejected && !foreign && old == new,
             homes: Arc::clone(&before.homes),
-            runtime: Some(Arc::clone(client.runtime())),
         }
     }
 
@@ -309,6 +306,14 @@ impl Session {
             "the refresh was cut off: its runtime was shut down",
         ))));
     }
+}
+
+/// Where another process has signed somebody in, these calls are not theirs.
+fn outcome(landed: Landed, foreign: bool) -> Outcome {
+    if foreign {
+        return Err(Arc::new(superseded()));
+    }
+    Ok(landed)
 }
 
 fn landed(snapshot: &Snapshot, minted: bool) -> Landed {

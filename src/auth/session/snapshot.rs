@@ -8,7 +8,7 @@ use std::{
 
 use http::{HeaderName, HeaderValue, Uri};
 
-use crate::{Origins, Result, Runtime, auth::Token};
+use crate::{Origins, Result, auth::Token};
 
 /// A part of the lifetime that the leeway never exceeds: a token that lives
 /// shorter than the leeway would never be fresh.
@@ -27,8 +27,6 @@ pub(in crate::auth) struct Snapshot {
     /// The origins of the base addresses of the clients so far, one set each;
     /// empty where the builder named the origins.
     pub(in crate::auth) homes: Arc<[Origins]>,
-    /// The clock of the client that published; `None` before the first one.
-    pub(in crate::auth) runtime: Option<Arc<dyn Runtime>>,
 }
 
 /// What there is to attach.
