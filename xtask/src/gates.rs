@@ -191,13 +191,13 @@ fn dependencies(session: &mut Session) -> Outcome {
         session.skip("dependencies: `cargo-deny` is not installed");
         return Ok(());
     }
-    let checks: &[&str] = if session.full {
-        &["deny", "check"]
-    } else {
+    // The root is a package, so that without `--workspace` it would be all.
+    let mut args = vec!["deny", "--workspace", "check"];
+    if !session.full {
         // Advisories come from the network, so a run without it leaves them out.
-        &["deny", "check", "bans", "licenses", "sources"]
-    };
-    session.run_cargo(checks.iter().copied())
+        args.extend(["bans", "licenses", "sources"]);
+    }
+    session.run_cargo(args)
 }
 
 #[cfg(test)]
