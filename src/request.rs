@@ -169,6 +169,19 @@ impl fmt::Debug for Request {
     }
 }
 
+/// Makes a request by hand, to recover with one; it belongs to no call yet.
+impl<B: Into<Body>> From<http::Request<B>> for Request {
+    fn from(request: http::Request<B>) -> Self {
+        let (parts, body) = request.into_parts();
+        let mut out = Self::new(parts.method);
+        out.0.uri = parts.uri;
+        out.0.headers = parts.headers;
+        out.0.extensions = parts.extensions;
+        out.0.body = body.into();
+        out
+    }
+}
+
 impl From<Request> for http::Request<Body> {
     fn from(request: Request) -> Self {
         let inner = *request.0;

@@ -56,10 +56,14 @@ pub struct Call<E = Async> {
 
 impl<E> Call<E> {
     pub(super) fn new(engine: Arc<Engine>, method: Method, target: String) -> Self {
+        Self::from_request(engine, Request::new(method), target)
+    }
+
+    pub(super) fn from_request(engine: Arc<Engine>, request: Request, target: String) -> Self {
         Self {
             engine,
             draft: Draft {
-                request: Request::new(method),
+                request,
                 target,
                 query: String::new(),
                 content_type: None,

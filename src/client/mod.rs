@@ -18,6 +18,7 @@ pub use engine::{Async, Blocking, Engine as EngineKind};
 
 use crate::{
     adapter::{Adapter, BlockingAdapter},
+    body::Body,
     config::Config,
     error::{Error, Result},
     interceptor::{Chain, Interceptors},
@@ -117,6 +118,24 @@ impl<E: EngineKind> Client<E> {
     /// [`allow_absolute_urls`](ClientBuilder::allow_absolute_urls) was set.
     pub fn request(&self, method: Method, url: impl Into<String>) -> Call<E> {
         Call::new(Arc::clone(&self.engine), method, url.into())
+    }
+
+    /// Starts a call from an [`http::Request`]; options may be added to it.
+    ///
+    /// Its address is a target like any other: relative to the base, if the
+    /// client has one. The version is the adapter's to choose.
+    ///
+    /// ```
+    /// use tollgate::{MockAdapter, blocking::Client};
+    ///
+    /// let client = Client::new(MockAdapter::new().reply(200, "hello"));
+    /// let request = http::Request::put("http://h/x").body("text").unwrap();
+    /// assert_eq!(client.execute(request).send()?.text()?, "hello");
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    pub fn execute<B: Into<Body>>(&self, request: http::Request<B>) -> Call<E> {
+        let target = request.uri().to_string();
+        Call::from_request(Arc::clone(&self.engine), request.into(), target)
     }
 
     /// Starts to build a client with this one's adapter, runtime and defaults,

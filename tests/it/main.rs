@@ -18,6 +18,7 @@ mod conditions;
 mod context;
 mod derive;
 mod ids;
+mod interop;
 mod limits;
 mod nested;
 mod order;
