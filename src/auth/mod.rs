@@ -71,7 +71,8 @@
 //!   refresh presents the old one; a strict server then ends the session,
 //!   which [`RefreshError::is_rotation_lost`] tells.
 //! * Two processes with two stores, or with a store without leases: both may
-//!   refresh at once.
+//!   refresh at once. What another process has stored is seen by the next
+//!   flight, not before it; once expired, only `sign_in` here helps.
 //! * Code in this process, which can read what it is given: a
 //!   [`Secret`] is wiped when dropped, the bytes of headers and bodies are not.
 //! * A refresher that waits, in another task, for a call of its own session:
@@ -80,7 +81,9 @@
 //!
 //! *Concurrency*: a call that attaches takes a read lock for some
 //! instructions. What decides is behind a mutex that is never held across an
-//! await, I/O, a waker or code of the user's.
+//! await, I/O, a waker or code of the user's. A session goes by one clock, that
+//! of the first client that used it; a flight runs on the runtime of the client
+//! whose call started it.
 //!
 //! ```
 //! use tollgate::{

@@ -213,7 +213,7 @@ fn check_access(access: &str, bearer: bool) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// RFC 6749 appendix A.17: visible ASCII and space; it travels in a body.
+/// RFC 6749 appendix A.17, but generous: it travels in a body, encoded.
 fn check_refresh(refresh: &str) -> Result<()> {
     let what = if refresh.is_empty() {
         "is empty"

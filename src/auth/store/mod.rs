@@ -12,7 +12,7 @@
 
 mod memory;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 pub use memory::MemoryStore;
@@ -247,11 +247,5 @@ impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
 
     async fn release(&self, lease: Lease) -> Result<()> {
         (**self).release(lease).await
-    }
-}
-
-impl fmt::Debug for dyn TokenStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenStore")
     }
 }
