@@ -1,13 +1,11 @@
 //! What a refresh that fails does to calls, to the token and to later calls.
 
-use std::sync::Arc;
-
 use tollgate::{
-    AdapterError, Client, ErrorKind, MockReply,
-    auth::{RefreshClass, RefreshError, Token, TokenRefresh},
+    AdapterError, ErrorKind, MockReply,
+    auth::{RefreshClass, RefreshError},
 };
 
-use crate::support::{BASE, Count, Drive, Gate, Held, Log, Odd, World, seconds, some};
+use crate::support::{BASE, Drive, Gate, Held, Log, Odd, World, seconds, some};
 
 fn class_of(error: &tollgate::Error) -> RefreshClass {
     RefreshError::find_in(error)
@@ -305,46 +303,6 @@ fn a_refresh_token_refused_after_a_lost_answer_says_so<E: Drive>() {
     assert!(RefreshError::find_in(&error).unwrap().is_rotation_lost());
 }
 
-/// A refresher that panics once; neither callers nor the session suffer.
-fn a_panic_in_the_refresher_is_an_error_and_the_next_call_works<E: Drive>() {
-    let world = World::new();
-    world.server.expire();
-    let asked = Count::default();
-    let server = Arc::clone(&world.server);
-    let refresh = TokenRefresh::builder(
-        Arc::clone(&world.store),
-        async move |_: Client, _: Token| {
-            assert!(asked.add() > 1, "a fault in the refresher");
-            Ok::<_, RefreshError>(server.issue("b1", "s1"))
-        },
-    )
-    .build()
-    .unwrap();
-    let client = world.client::<E>(&refresh);
-    let error = E::send(client.get("/me")).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Auth);
-    assert_eq!(class_of(&error), RefreshClass::Interrupted);
-    E::send(client.get("/me")).unwrap();
-    assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));
-    assert_eq!(refresh.counters().panics, 1);
-}
-
-fn a_panic_in_an_event_handler_harms_nobody<E: Drive>() {
-    let world = World::new();
-    world.server.expire();
-    let refresh = world
-        .pair()
-        .on_event(|_| panic!("a fault in the handler"))
-        .build()
-        .unwrap();
-    let log = Log::default();
-    log.listen(&refresh);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    log.expect(&["refreshed"]);
-    assert_eq!(refresh.counters().panics, 1);
-}
-
 /// The API refuses every token: refreshing helps nobody.
 fn refreshes_are_limited_to_five_in_thirty_seconds<E: Drive>() {
     let world = World::new();
@@ -405,8 +363,6 @@ both!(
     a_huge_answer_of_the_token_server_is_cut_off,
     a_success_forgets_the_failures_before_it,
     a_refresh_token_refused_after_a_lost_answer_says_so,
-    a_panic_in_the_refresher_is_an_error_and_the_next_call_works,
-    a_panic_in_an_event_handler_harms_nobody,
     refreshes_are_limited_to_five_in_thirty_seconds,
     the_refused_token_once_more_is_not_replayed,
 );

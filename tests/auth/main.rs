@@ -27,6 +27,7 @@ mod configure;
 mod failure;
 mod identity;
 mod interleaved;
+mod panics;
 mod races;
 mod reactive;
 mod replay;
