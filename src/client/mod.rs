@@ -186,6 +186,27 @@ impl<E> Client<E> {
     }
 }
 
+/// Gives a blocking client the async handle that its interceptors get from
+/// [`Request::client`]: the same engine, driven by whoever awaits it.
+///
+/// A call through it blocks the thread that polls it. It serves what wants an
+/// async client, [`TokenRefresh::refresh_now`](crate::auth::TokenRefresh::refresh_now)
+/// say, under [`block_on`](crate::runtime::block_on):
+///
+/// ```
+/// use tollgate::{Client, MockAdapter, blocking, runtime::block_on};
+///
+/// let blocking = blocking::Client::new(MockAdapter::new().reply(200, "hello"));
+/// let client = Client::from(blocking);
+/// assert_eq!(block_on(client.get("http://h/").send())?.text()?, "hello");
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+impl From<Client<Blocking>> for Client<Async> {
+    fn from(client: Client<Blocking>) -> Self {
+        Self::over(client.engine)
+    }
+}
+
 impl<E> fmt::Debug for Client<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let adapter = match self.engine.transport {
