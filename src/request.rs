@@ -9,7 +9,7 @@ use crate::{
     config::Overrides,
     context::CallContext,
     headers::RedactedHeaders,
-    uri::{Origins, redacted},
+    uri::{Canonical, Origins, redacted},
 };
 
 /// A request on its way through the interceptors.
@@ -56,6 +56,19 @@ impl Request {
             overrides: Overrides::default(),
             call: None,
         }))
+    }
+
+    /// Takes an address in its one form. Credentials that stood in it yield to
+    /// a header of the call's, as in axios.
+    pub(crate) fn set_address(&mut self, canonical: Canonical) {
+        let inner = &mut *self.0;
+        inner.uri = canonical.uri;
+        if let Some(user) = canonical.user_info {
+            inner
+                .headers
+                .entry(http::header::AUTHORIZATION)
+                .or_insert_with(|| user.basic());
+        }
     }
 
     /// Returns the method.

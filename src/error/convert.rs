@@ -1,6 +1,7 @@
 //! What `?` turns into an [`Error`] inside an interceptor.
 
 use super::{Error, ErrorKind};
+use crate::uri::UriError;
 
 macro_rules! invalid_request {
     ($($source:ty => $message:literal,)*) => {$(
@@ -52,5 +53,11 @@ impl From<Error> for std::io::Error {
             _ => std::io::ErrorKind::Other,
         };
         Self::new(kind, error)
+    }
+}
+
+impl From<UriError> for Error {
+    fn from(error: UriError) -> Self {
+        Self::new(ErrorKind::InvalidUrl, error.what).with_hint(error.hint)
     }
 }

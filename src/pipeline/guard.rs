@@ -7,7 +7,7 @@
 use http::{HeaderMap, HeaderName, Uri};
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::Result,
     headers::is_credential,
     request::{Bound, Request},
     uri::{canonicalize, is_clone, same_origin},
@@ -17,20 +17,12 @@ use crate::{
 ///
 /// Returns whether it leaves the origin of `home`.
 pub(super) fn check(request: &mut Request, home: &Uri) -> Result<bool> {
-    let inner = &mut *request.0;
     let mut away = false;
-    if !is_clone(&inner.uri, home) {
-        let canonical = canonicalize(inner.uri.to_string())
-            .map_err(|error| Error::new(ErrorKind::InvalidUrl, error.what).with_hint(error.hint))?;
-        inner.uri = canonical.uri;
-        if let Some(user) = canonical.user_info {
-            inner
-                .headers
-                .entry(http::header::AUTHORIZATION)
-                .or_insert_with(|| user.basic());
-        }
-        away = !same_origin(&inner.uri, home);
+    if !is_clone(&request.0.uri, home) {
+        request.set_address(canonicalize(request.0.uri.to_string())?);
+        away = !same_origin(&request.0.uri, home);
     }
+    let inner = &mut *request.0;
     strip(&mut inner.headers, &inner.bound, &inner.uri, away);
     Ok(away)
 }

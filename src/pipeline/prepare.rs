@@ -17,7 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     headers::is_credential,
     request::Request,
-    uri::{Target, UriError, canonicalize, join_base, same_origin},
+    uri::{Target, canonicalize, join_base, same_origin},
 };
 
 /// A call before it starts: what the caller said, unchecked.
@@ -40,21 +40,14 @@ pub(super) fn prepare(config: &Config, draft: Draft) -> Result<Request> {
     let mut request = draft.request;
     let (text, away) = locate(config, draft.target)?;
     let text = with_query(text, &draft.query);
-    let canonical = canonicalize(text).map_err(invalid)?;
+    let canonical = canonicalize(text)?;
     if let (false, Some(base)) = (config.allow.absolute_urls, &config.base)
         && !same_origin(&base.uri, &canonical.uri)
     {
         return Err(leaves_base(base));
     }
+    request.set_address(canonical);
     let inner = &mut *request.0;
-    inner.uri = canonical.uri;
-    // axios: credentials in the address yield to a header of the call's.
-    if let Some(user) = canonical.user_info {
-        inner
-            .headers
-            .entry(header::AUTHORIZATION)
-            .or_insert_with(|| user.basic());
-    }
     let foreign = away
         && config
             .base
@@ -90,7 +83,7 @@ fn locate(config: &Config, target: String) -> Result<(String, bool)> {
         };
     };
     match Target::of(&target) {
-        Target::Relative => Ok((join_base(&base.text, &target).map_err(invalid)?, false)),
+        Target::Relative => Ok((join_base(&base.text, &target)?, false)),
         Target::Absolute => Ok((target, true)),
         Target::ProtocolRelative => {
             let scheme = base.uri.scheme_str().unwrap_or("https");
@@ -110,10 +103,6 @@ fn with_query(mut text: String, query: &str) -> String {
     text.push(if text.contains('?') { '&' } else { '?' });
     text.push_str(query);
     text
-}
-
-fn invalid(error: UriError) -> Error {
-    Error::new(ErrorKind::InvalidUrl, error.what).with_hint(error.hint)
 }
 
 fn leaves_base(base: &Base) -> Error {
@@ -145,7 +134,7 @@ pub(crate) fn read_base(text: &str) -> Result<Base> {
         )
         .with_hint("write it as `https://host/path`"));
     }
-    let canonical = canonicalize(text.to_owned()).map_err(invalid)?;
+    let canonical = canonicalize(text.to_owned())?;
     if canonical.user_info.is_some() {
         return Err(Error::new(
             ErrorKind::InvalidUrl,

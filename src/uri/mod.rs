@@ -16,8 +16,6 @@ mod origin;
 mod path;
 mod redact;
 
-use std::fmt;
-
 use http::Uri;
 
 pub(crate) use authority::{UserInfo, basic_header};
@@ -44,12 +42,6 @@ impl UriError {
             what: what.into(),
             hint,
         }
-    }
-}
-
-impl fmt::Display for UriError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.what, self.hint)
     }
 }
 

@@ -66,10 +66,9 @@ impl FromStr for Origin {
 
     /// Takes the origin of an absolute address; path and query are ignored.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let invalid = |what: String| Error::new(ErrorKind::InvalidUrl, what);
-        let canonical =
-            canonicalize(text.to_owned()).map_err(|error| invalid(error.to_string()))?;
-        Self::of(&canonical.uri).ok_or_else(|| invalid("the address has no origin".to_owned()))
+        let canonical = canonicalize(text.to_owned())?;
+        Self::of(&canonical.uri)
+            .ok_or_else(|| Error::new(ErrorKind::InvalidUrl, "the address has no origin"))
     }
 }
 
