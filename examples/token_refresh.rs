@@ -18,7 +18,10 @@
 
 use std::{
     process::ExitCode,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -120,14 +123,23 @@ fn clients(oauth: &OAuth) -> Result<(Client, blocking::Client), Error> {
     Ok((client, blocking))
 }
 
-/// Holds calls back in an interceptor until a socket is free.
+/// Holds calls back in an interceptor: until all of them are in flight, then
+/// until a socket is free.
+///
+/// The queue is fair, so calls that are sent again come after all others, and
+/// none of them meets two expiries: a call is sent again once.
 fn cap_sockets(client: &Client) {
-    let sockets = Arc::new(Semaphore::new(SOCKETS));
+    let sockets = Arc::new(Semaphore::new(0));
+    let arrived = Arc::new(AtomicU64::new(0));
     client
         .interceptors
         .request
         .named("socket cap")
         .use_(async move |mut request: Request| {
+            let first = request.attempt() == 1;
+            if first && arrived.fetch_add(1, Ordering::Relaxed) + 1 == ASYNC_CALLS {
+                sockets.add_permits(SOCKETS);
+            }
             let sockets = Arc::clone(&sockets);
             let permit = sockets.acquire_owned().await.map_err(Error::other)?;
             // Given back when the answer is dropped, and before any replay.
