@@ -130,7 +130,7 @@ pub use event::AuthEvent;
 pub use refresher::{JsonRefresh, OAuth2Refresh, RefreshClass, RefreshError, Refresher};
 pub use renew::Renew;
 pub use secret::Secret;
-pub use store::{Lease, MemoryStore, Stamp, Stored, Swap, TokenStore};
+pub use store::{Lease, MemoryStore, Presented, Stamp, Stored, Swap, TokenStore};
 pub use token::Token;
 pub use token_refresh::TokenRefresh;
 

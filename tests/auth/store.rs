@@ -77,7 +77,7 @@ impl TokenStore for Flaky {
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {
-        assert_eq!(lease.fence, 1);
+        assert_eq!(lease.fence(), 1);
         self.step("release", &AtomicBool::new(false))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Stamp, Stored, Swap, TokenStore};
+use super::{Presented, Stamp, Stored, Swap, TokenStore};
 use crate::{Result, auth::Token};
 
 /// Keeps the token in memory.
@@ -76,5 +76,14 @@ impl TokenStore for MemoryStore {
             *stored = Stored::empty(stored.stamp().next_epoch());
         }
         Ok(stored.stamp())
+    }
+
+    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+        let mut stored = self.lock();
+        if stored.stamp() != stamp {
+            return Ok(Swap::Conflict(stored.clone()));
+        }
+        *stored = stored.clone().with_presented(presented);
+        Ok(Swap::Done)
     }
 }

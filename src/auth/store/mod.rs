@@ -8,11 +8,20 @@
 //!    expect the same stamp do not both succeed.
 //! 3. A write that has returned is durable, as far as the store promises it.
 //! 4. [`clear`](TokenStore::clear) leaves a record of a later epoch alone.
-//! 5. Errors hold no token.
+//! 5. [`present`](TokenStore::present) leaves stamp and token as they are; what
+//!    it wrote is gone with the next write.
+//! 6. A [`Lease`] that is dropped is given back, at the latest when its time is
+//!    over; its fence is higher than that of every lease before it.
+//! 7. Errors hold no token.
 
 mod memory;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 pub use memory::MemoryStore;
@@ -52,11 +61,31 @@ impl Stamp {
     }
 }
 
+/// A mark in a store: the refresh token of the record is about to be spent, or
+/// was, and no answer has been stored since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presented {
+    /// The fence of the lease under which it was spent.
+    pub fence: u64,
+    /// When, by the clock of the process that did it.
+    pub at: SystemTime,
+}
+
+impl Presented {
+    /// Makes a mark out of what a store has kept.
+    #[must_use]
+    pub fn new(fence: u64, at: SystemTime) -> Self {
+        Self { fence, at }
+    }
+}
+
 /// A store's record: a stamp, and a token unless nobody is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     stamp: Stamp,
     state: State,
+    fence: u64,
+    presented: Option<Presented>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,23 +99,60 @@ impl Stored {
     /// The record where nobody is signed in.
     #[must_use]
     pub fn empty(stamp: Stamp) -> Self {
-        let state = State::Empty;
-        Self { stamp, state }
+        Self::of(stamp, State::Empty)
     }
 
     /// The record of a session.
     #[must_use]
     pub fn live(stamp: Stamp, token: Token) -> Self {
-        let state = State::Live(token);
-        Self { stamp, state }
+        Self::of(stamp, State::Live(token))
     }
 
     /// The record of a session that the server has ended: only signing in
     /// helps.
     #[must_use]
     pub fn dead(stamp: Stamp) -> Self {
-        let state = State::Dead;
-        Self { stamp, state }
+        Self::of(stamp, State::Dead)
+    }
+
+    fn of(stamp: Stamp, state: State) -> Self {
+        Self {
+            stamp,
+            state,
+            fence: 0,
+            presented: None,
+        }
+    }
+
+    /// Sets the fence of the lease under which the record was written; 0 for
+    /// a sign-in, and without leases.
+    #[must_use]
+    pub fn with_fence(mut self, fence: u64) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// Sets the mark of a refresh whose answer is not stored.
+    #[must_use]
+    pub fn with_presented(mut self, presented: Presented) -> Self {
+        self.presented = Some(presented);
+        self
+    }
+
+    /// Returns the fence of the lease under which the record was written.
+    ///
+    /// A higher fence is a later answer of the server's: within one epoch it
+    /// may overwrite, a lower one never does.
+    #[must_use]
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+
+    /// Returns the mark of a refresh whose answer is not stored: who did it is
+    /// at it still, or was cut off.
+    #[must_use]
+    pub fn presented(&self) -> Option<Presented> {
+        self.presented
     }
 
     /// Returns the stamp.
@@ -123,18 +189,40 @@ pub enum Swap {
 /// The right to spend the refresh token, as a store gives it.
 ///
 /// The default is that of a store without leases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
+#[derive(Default)]
 pub struct Lease {
-    /// Grows with every lease that a store gives; 0 without leases.
-    pub fence: u64,
+    fence: u64,
+    guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Lease {
-    /// Makes a lease with a fence.
+    /// Makes a lease with a fence, which grows with every lease of a store; 0
+    /// without leases.
     #[must_use]
     pub fn new(fence: u64) -> Self {
-        Self { fence }
+        Self { fence, guard: None }
+    }
+
+    /// Adds what gives the lease back when it is dropped, as happens where a
+    /// runtime is shut down in the middle of a refresh.
+    #[must_use]
+    pub fn with_guard(mut self, guard: impl Any + Send + Sync) -> Self {
+        self.guard = Some(Box::new(guard));
+        self
+    }
+
+    /// Returns the fence.
+    #[must_use]
+    pub fn fence(&self) -> u64 {
+        self.fence
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("fence", &self.fence)
+            .finish_non_exhaustive()
     }
 }
 
@@ -216,7 +304,22 @@ pub trait TokenStore: Send + Sync + 'static {
         Ok(Lease::default())
     }
 
-    /// Gives a lease back.
+    /// Writes down, before it is done, that the refresh token of the record
+    /// `stamp` is spent.
+    ///
+    /// It shows that the store can be written, and who reads the record later
+    /// learns that an answer may have been lost. Writes nothing if another
+    /// record is there. A store that ends with its process need not keep it.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached or written: nothing is spent then.
+    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+        let _ = (stamp, presented);
+        Ok(Swap::Done)
+    }
+
+    /// Gives a lease back; one that is dropped instead is given back too.
     ///
     /// # Errors
     ///
@@ -243,6 +346,10 @@ impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
 
     async fn acquire(&self, ttl: Duration) -> Result<Lease> {
         (**self).acquire(ttl).await
+    }
+
+    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+        (**self).present(stamp, presented).await
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {
