@@ -83,6 +83,9 @@ pub type ClientBuilder = client::ClientBuilder<client::Async>;
 /// An async call before it is sent; see [`client::Call`].
 pub type Call = client::Call<client::Async>;
 
+/// An async [`Client`] that is not kept alive; see [`client::WeakClient`].
+pub type WeakClient = client::WeakClient<client::Async>;
+
 #[cfg(feature = "tokio")]
 pub use adapter::Offload;
 pub use adapter::{

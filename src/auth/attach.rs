@@ -75,22 +75,20 @@ impl RequestInterceptor for Attach {
 
 impl Attach {
     fn attach(&self, request: &mut Request) -> Step {
+        if self.session.is_new()
+            && let Ok(client) = request.client()
+        {
+            self.session.meet(&client);
+        }
         let leave = request.headers().contains_key(&self.session.options.header)
             || request.extensions().get::<SkipAuth>().is_some();
         if leave {
             return Step::Done;
         }
-        let now = self.session.time();
-        match self
-            .session
-            .peek(|snapshot| self.attach_of(snapshot, request, now))
-        {
+        match self.attach_now(request, self.session.time()) {
             Step::Unknown => match self.learn(request) {
                 Err(error) => Step::Fail(error),
-                Ok(now) => match self
-                    .session
-                    .peek(|snapshot| self.attach_of(snapshot, request, Some(now)))
-                {
+                Ok(now) => match self.attach_now(request, Some(now)) {
                     // The client's base is known now, and it is another.
                     Step::Unknown => Step::Done,
                     step => step,
@@ -98,6 +96,21 @@ impl Attach {
             },
             step => step,
         }
+    }
+
+    /// Attaches what there is, and starts what is due in the background.
+    fn attach_now(&self, request: &mut Request, now: Option<SystemTime>) -> Step {
+        let (step, due) = self.session.peek(|snapshot| {
+            let due = now.is_some_and(|now| snapshot.is_due(now));
+            (self.attach_of(snapshot, request, now), due)
+        });
+        if due
+            && !matches!(step, Step::Wait | Step::Unknown)
+            && let Ok(client) = request.client()
+        {
+            self.session.hasten(&client);
+        }
+        step
     }
 
     /// Attaches the token of a snapshot, if it can be attached at once.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderName, header::AUTHORIZATION};
 
 use super::{
-    AuthEvent, Refresher, TokenRefresh, TokenStore,
+    AuthEvent, LostAnswer, Refresher, TokenRefresh, TokenStore,
     attach::require_encryption,
     event::Handler,
     session::{Options, Session},
@@ -14,8 +14,14 @@ use crate::{Error, ErrorKind, Origin, Origins, Response, Result};
 
 /// The default of [`TokenRefreshBuilder::leeway`].
 const LEEWAY: Duration = Duration::from_secs(60);
+/// The default of [`TokenRefreshBuilder::early`].
+const EARLY: Duration = Duration::from_secs(300);
 /// The default of [`TokenRefreshBuilder::refresh_timeout`].
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
+/// The default of [`TokenRefreshBuilder::refresh_attempts`].
+const ATTEMPTS: u32 = 3;
+/// The most that [`TokenRefreshBuilder::refresh_attempts`] may be.
+const MAX_ATTEMPTS: u32 = 10;
 
 /// Where a token may go: [`Origins`], or texts such as
 /// `["https://api.example.com"]`.
@@ -59,8 +65,12 @@ where
 /// | `origins` | that of the client's `base_url` |
 /// | `allow_plaintext` | no, except on loopback |
 /// | trigger | 401 |
+/// | `early` | 300 s, at most half of the lifetime |
 /// | `leeway` | 60 s, at most a quarter of the lifetime |
 /// | `refresh_timeout` | 10 s |
+/// | `refresh_attempts` | 3 |
+/// | `after_lost_answer` | [`LostAnswer::RetryOnce`] |
+/// | `recheck_store` | never |
 /// | `header` | `authorization` |
 ///
 /// ```
@@ -103,7 +113,11 @@ impl TokenRefreshBuilder {
                 also_on_forbidden: false,
                 refresh_when: None,
                 leeway: LEEWAY,
+                early: EARLY,
                 refresh_timeout: REFRESH_TIMEOUT,
+                attempts: ATTEMPTS,
+                lost_answer: LostAnswer::default(),
+                recheck: None,
                 header: AUTHORIZATION,
                 jitter_seed: None,
             },
@@ -158,12 +172,64 @@ impl TokenRefreshBuilder {
         self
     }
 
-    /// Sets how long a refresh may take in all; default 10 s.
+    /// Sets how long before its expiry a token is replaced in the background;
+    /// default 300 s, but never more than half of the token's lifetime.
+    ///
+    /// Calls go out with the old token meanwhile, and one of them starts the
+    /// refresh; a failure concerns nobody before the `leeway`. When in the
+    /// first three quarters of that time it begins is left to chance, so that
+    /// many processes do not come at once. [`Duration::ZERO`], or a time within
+    /// the `leeway`, switches it off.
+    pub fn early(mut self, early: Duration) -> Self {
+        self.options.early = early;
+        self
+    }
+
+    /// Sets how long a refresh may take in all, with its tries; default 10 s.
     ///
     /// A caller's own timeout or deadline ends its waiting earlier, but not
     /// the refresh.
     pub fn refresh_timeout(mut self, timeout: Duration) -> Self {
         self.options.refresh_timeout = timeout;
+        self
+    }
+
+    /// Sets how often one refresh asks the server, 1–10; default 3.
+    ///
+    /// It asks again where the server has not processed it
+    /// ([`RefreshClass::NotSent`](super::RefreshClass::NotSent)), and once where the answer was lost, after
+    /// 0.1 s to 0.2 s, then 0.2 s to 0.4 s, or what `Retry-After` says.
+    pub fn refresh_attempts(mut self, attempts: u32) -> Self {
+        if attempts == 0 || attempts > MAX_ATTEMPTS {
+            self.fail(Error::new(
+                ErrorKind::Builder,
+                format!("`refresh_attempts` is {attempts}, it has to be 1 to {MAX_ATTEMPTS}"),
+            ));
+        }
+        self.options.attempts = attempts;
+        self
+    }
+
+    /// Sets what is done about a refresh whose answer was lost.
+    pub fn after_lost_answer(mut self, policy: LostAnswer) -> Self {
+        self.options.lost_answer = policy;
+        self
+    }
+
+    /// Has the store looked at again when a call finds that the last look is
+    /// this long ago; by default only a refresh looks.
+    ///
+    /// The look is made in the background, once: calls do not wait for it. So
+    /// what another process has stored is used soon, and its sign-out ends the
+    /// session here.
+    pub fn recheck_store(mut self, every: Duration) -> Self {
+        if every.is_zero() {
+            self.fail(Error::new(
+                ErrorKind::Builder,
+                "`recheck_store` is 0, so every call would read the store",
+            ));
+        }
+        self.options.recheck = Some(every);
         self
     }
 
@@ -254,7 +320,11 @@ mod tests {
     fn the_table_says_what_the_defaults_are() {
         let builder = TokenRefreshBuilder::new(MemoryStore::empty(), JsonRefresh::new("/r"));
         assert_eq!(builder.options.leeway, Duration::from_secs(60));
+        assert_eq!(builder.options.early, Duration::from_secs(300));
         assert_eq!(builder.options.refresh_timeout, Duration::from_secs(10));
+        assert_eq!(builder.options.attempts, 3);
+        assert_eq!(builder.options.lost_answer, LostAnswer::RetryOnce);
+        assert_eq!(builder.options.recheck, None);
         assert_eq!(builder.options.header, "authorization");
         assert!(!builder.options.allow_plaintext && !builder.options.also_on_forbidden);
         assert!(builder.options.origins.is_none() && builder.options.refresh_when.is_none());

@@ -37,10 +37,12 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Refreshes that were started: calls of the refresher.
+    /// How often the refresher was asked, tries after a failure included.
     attempts,
     /// Refreshes that gave a new token.
     refreshed,
+    /// Refreshes that gave a token after an answer had been lost.
+    recovered,
     /// Refreshes that gave none, for any reason; the next ones say why.
     failed,
     /// Failures of [`RefreshClass::NotSent`].
@@ -61,8 +63,12 @@ counters! {
     stale_hits,
     /// Newer tokens that were found in the store.
     adopted,
-    /// Tokens that the store did not take.
-    not_stored,
+    /// Refreshes that another holder of the store's lease came before.
+    lease_waits,
+    /// Tokens that the store did not take at once.
+    persist_failed,
+    /// Tokens that the server was told to forget.
+    revoked,
     /// Panics of refreshers, predicates and event handlers.
     panics,
 }

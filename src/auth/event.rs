@@ -13,6 +13,12 @@ use super::RefreshError;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum AuthEvent {
+    /// The refresh token is about to be spent.
+    ///
+    /// The handler runs as a part of the refresh: a call that it makes gets no
+    /// token, and the refresh waits for it.
+    #[non_exhaustive]
+    Refreshing {},
     /// A new token is stored, and all that waited for it go on.
     #[non_exhaustive]
     Refreshed {
@@ -34,7 +40,7 @@ pub enum AuthEvent {
     /// The store has not taken a new token, which is used all the same;
     /// writing it is tried again.
     #[non_exhaustive]
-    NotStored {
+    PersistFailed {
         /// Why.
         error: Arc<RefreshError>,
     },

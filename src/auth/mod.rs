@@ -115,6 +115,9 @@ mod store;
 
 mod counters;
 mod event;
+mod policy;
+mod status;
+
 mod session;
 
 mod attach;
@@ -127,9 +130,11 @@ pub use attach::Attach;
 pub use builder::{IntoOrigins, TokenRefreshBuilder};
 pub use counters::Counters;
 pub use event::AuthEvent;
+pub use policy::LostAnswer;
 pub use refresher::{JsonRefresh, OAuth2Refresh, RefreshClass, RefreshError, Refresher};
 pub use renew::Renew;
 pub use secret::Secret;
+pub use status::{SessionState, SessionStatus};
 pub use store::{Lease, MemoryStore, Presented, Stamp, Stored, Swap, TokenStore};
 pub use token::Token;
 pub use token_refresh::TokenRefresh;

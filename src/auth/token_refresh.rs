@@ -3,7 +3,8 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use super::{
-    Attach, AuthEvent, Counters, Refresher, Renew, Token, TokenRefreshBuilder, TokenStore,
+    Attach, AuthEvent, Counters, Refresher, Renew, SessionStatus, Token, TokenRefreshBuilder,
+    TokenStore,
     session::{Join, Session, Why, failure},
 };
 use crate::{Client, Error, ErrorKind, InterceptorPair, Result};
@@ -81,7 +82,12 @@ impl TokenRefresh {
         self.session.sign_in(token).await
     }
 
-    /// Signs out: the token is forgotten at once, then taken out of the store.
+    /// Signs out: the token is forgotten at once, then taken out of the store,
+    /// then revoked (RFC 7009) where the refresher knows how and a client that
+    /// was used with the pair is still there.
+    ///
+    /// Revoking is best effort and takes at most `refresh_timeout`; what comes
+    /// of it is in [`Counters::revoked`] only.
     ///
     /// # Errors
     ///
@@ -90,7 +96,7 @@ impl TokenRefresh {
     /// # Cancel safety
     ///
     /// Dropped after its first poll, no call gets the token any more, but the
-    /// store may hold it still.
+    /// store may hold it still, and the server may not know.
     pub async fn sign_out(&self) -> Result<()> {
         self.session.sign_out().await
     }
@@ -125,6 +131,12 @@ impl TokenRefresh {
                 "a refresh cannot wait for itself",
             )),
         }
+    }
+
+    /// Returns what the session is now.
+    #[must_use]
+    pub fn status(&self) -> SessionStatus {
+        self.session.status()
     }
 
     /// Returns what the session has done so far.

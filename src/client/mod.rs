@@ -8,7 +8,10 @@ mod call;
 mod engine;
 mod query;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use http::Method;
 
@@ -155,6 +158,15 @@ impl<E> Client<E> {
         }
     }
 
+    /// Returns a handle that does not keep the client alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakClient<E> {
+        WeakClient {
+            engine: Arc::downgrade(&self.engine),
+            kind: std::marker::PhantomData,
+        }
+    }
+
     /// Returns the defaults.
     #[must_use]
     #[doc(alias = "defaults")]
@@ -204,6 +216,45 @@ impl<E> Client<E> {
 impl From<Client<Blocking>> for Client<Async> {
     fn from(client: Client<Blocking>) -> Self {
         Self::over(client.engine)
+    }
+}
+
+/// A [`Client`] that is not kept alive; see [`Client::downgrade`].
+///
+/// ```
+/// use tollgate::{Client, MockAdapter};
+///
+/// let client = Client::new(MockAdapter::new());
+/// let weak = client.downgrade();
+/// assert!(weak.upgrade().is_some());
+/// drop(client);
+/// assert!(weak.upgrade().is_none());
+/// ```
+pub struct WeakClient<E = Async> {
+    engine: Weak<Engine>,
+    kind: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E> WeakClient<E> {
+    /// Returns the client, unless its last handle is gone.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Client<E>> {
+        self.engine.upgrade().map(Client::over)
+    }
+}
+
+impl<E> Clone for WeakClient<E> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: Weak::clone(&self.engine),
+            kind: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<E> fmt::Debug for WeakClient<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakClient").finish_non_exhaustive()
     }
 }
 

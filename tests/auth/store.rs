@@ -153,7 +153,7 @@ fn a_token_that_cannot_be_stored_is_used_and_stored_later<E: Drive>() {
     Flaky::set(&store.no_swap, true);
     E::send(client.get("/me")).unwrap();
     E::send(client.get("/me")).unwrap();
-    log.expect(&["refreshed", "not stored"]);
+    log.expect(&["refreshed", "persist failed"]);
     assert_eq!(stored(&*store), (1, Some("a1".to_owned())));
     Flaky::set(&store.no_swap, false);
     eventually("the retry waits", || world.time.sleeping() > 0);

@@ -1,11 +1,17 @@
 //! Drives a flight: in a task of its own, never in a caller's future.
 //!
 //! ```text
-//! lease ─▶ load ─▶ newer? ─▶ refresher ─▶ persist ─▶ publish ─▶ wake ─▶ events
-//!                    └─ adopt ───────────────────────▲
+//! lease ─▶ load ─▶ newer? ─▶ mark ─▶ ask ─▶ persist ─▶ publish ─▶ wake ─▶ events
+//!                    └─ adopt ─────────────────────────▲
 //! ```
 
-use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{
     FutureExt,
@@ -16,13 +22,13 @@ use super::{
     Session, Status, Why,
     flight::Flight,
     inside::Inside,
-    limit,
     look::{Look, Record, View, store_failed},
     persist::{Persisted, Unstored},
+    present::Marked,
 };
 use crate::{
     Client, Runtime,
-    auth::{Lease, RefreshClass, RefreshError, Stored, Swap, Token},
+    auth::{Lease, RefreshClass, RefreshError, Stamp, Stored, Swap, Token},
     runtime::BoxFuture,
 };
 
@@ -56,9 +62,46 @@ impl Landing {
 
 /// Ends its flight however the task ends: also if it is dropped before or
 /// between polls, as by the shutdown of a runtime.
-struct Pilot {
-    session: Arc<Session>,
-    flight: Arc<Flight>,
+pub(super) struct Pilot {
+    pub(super) session: Arc<Session>,
+    pub(super) flight: Arc<Flight>,
+}
+
+/// What a flight holds while it is under way.
+pub(super) struct Underway {
+    pub(super) timer: Timer,
+    lease: Option<Lease>,
+    /// The record that bears this flight's mark.
+    pub(super) mark: Option<Stamp>,
+}
+
+/// The time that a flight has in all.
+pub(super) struct Timer {
+    alarm: BoxFuture<'static, ()>,
+    until: Option<Instant>,
+}
+
+impl Timer {
+    fn new(runtime: &Arc<dyn Runtime>, time: Duration) -> Self {
+        Self {
+            alarm: runtime.sleep(time),
+            until: runtime.now().checked_add(time),
+        }
+    }
+
+    /// Awaits a future until the time is over.
+    pub(super) async fn before<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
+        match select(pin!(future), &mut self.alarm).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => None,
+        }
+    }
+
+    pub(super) fn left(&self, runtime: &Arc<dyn Runtime>) -> Duration {
+        self.until.map_or(Duration::MAX, |until| {
+            until.saturating_duration_since(runtime.now())
+        })
+    }
 }
 
 impl Drop for Pilot {
@@ -77,8 +120,12 @@ pub(super) fn launch(session: Arc<Session>, flight: Arc<Flight>, client: &Client
 
 impl Pilot {
     async fn fly(self, client: Client, why: Why) {
-        let mut lease = None;
-        let work = AssertUnwindSafe(self.work(&client, why, &mut lease)).catch_unwind();
+        let mut underway = Underway {
+            timer: Timer::new(client.runtime(), self.session.options.refresh_timeout),
+            lease: None,
+            mark: None,
+        };
+        let work = AssertUnwindSafe(self.work(&client, why, &mut underway)).catch_unwind();
         let landing = match Inside::new(self.session.id, work).await {
             Ok(landing) => landing.unwrap_or_else(Landing::fail),
             Err(_) => {
@@ -90,7 +137,7 @@ impl Pilot {
             }
         };
         let rest = self.session.land(&self.flight, &client, landing);
-        let rest = AssertUnwindSafe(self.finish(&client, lease, rest)).catch_unwind();
+        let rest = AssertUnwindSafe(self.finish(&client, underway, rest)).catch_unwind();
         if Inside::new(self.session.id, rest).await.is_err() {
             self.session.tally.add(&self.session.tally.panics);
         }
@@ -101,30 +148,36 @@ impl Pilot {
         &self,
         client: &Client,
         why: Why,
-        lease: &mut Option<Lease>,
+        underway: &mut Underway,
     ) -> Result<Landing, RefreshError> {
         let session = &self.session;
-        let timeout = session.options.refresh_timeout;
-        let mut alarm = client.runtime().sleep(timeout);
-        // It outlasts the refresh and the two writes that may follow.
-        let ttl = timeout.saturating_add(STORE_TIMEOUT.saturating_mul(2));
-        let acquiring = session.store.acquire(ttl);
-        *lease = Some(answered(before(&mut alarm, acquiring).await, "be locked")?);
+        let fence = self.lock_store(underway).await?;
         let saving = session.save_identity(self.flight.generation);
-        answered(before(&mut alarm, saving).await, "be written")?;
+        answered(underway.timer.before(saving).await, "be written")?;
         let loading = session.store.load();
-        let mut stored = answered(before(&mut alarm, loading).await, "be read")?;
+        let mut stored = answered(underway.timer.before(loading).await, "be read")?;
         let mut refused: Option<(u64, RefreshError)> = None;
         for _ in 0..ROUNDS {
             let now = session.clock(client).wall();
-            let view = match session.look(&stored, (self.flight.generation, why), now)? {
+            let seen = session.look(&stored, (self.flight.generation, why, fence), now)?;
+            let view = match seen {
                 Look::Done(landing) => return Ok(landing),
                 Look::Refresh(view) => view,
             };
             if let Some((_, error)) = refused.take_if(|(key, _)| *key == view.held.key) {
                 return Ok(self.bury(client, view, error).await);
             }
-            let error = match self.refresh(client, &view, &mut alarm).await {
+            match self.mark(client, &view, underway).await {
+                Ok(Marked::Done) => {}
+                Ok(Marked::Moved(other)) => {
+                    stored = other;
+                    continue;
+                }
+                Ok(Marked::Lost(error)) if session.is_usable(now) => return Ok(view.failed(error)),
+                Ok(Marked::Lost(error)) => return Ok(self.bury(client, view, error).await),
+                Err(error) => return Ok(view.failed(error)),
+            }
+            let error = match self.ask(client, &view, &mut underway.timer).await {
                 Ok(token) => return Ok(self.keep(client, view, token).await),
                 Err(error) => error,
             };
@@ -142,31 +195,18 @@ impl Pilot {
         Err(store_failed("be followed: its token goes on changing"))
     }
 
-    /// Asks the refresher, within the window and the flight's time.
-    async fn refresh(
-        &self,
-        client: &Client,
-        view: &View,
-        alarm: &mut BoxFuture<'static, ()>,
-    ) -> Result<Token, RefreshError> {
+    /// Takes the store's lease; returns its fence.
+    async fn lock_store(&self, underway: &mut Underway) -> Result<u64, RefreshError> {
         let session = &self.session;
-        let now = session.clock(client).now();
-        let admitted = session.lock().window.admit(now);
-        admitted.map_err(limit::excessive)?;
-        let own = session.own_client(client)?;
-        session.tally.add(&session.tally.attempts);
-        let asking = session.refresher.refresh(&own, &view.held.token);
-        match before(alarm, asking).await {
-            Some(Ok(token)) => Ok(token.or_keep(&view.held.token)),
-            Some(Err(error)) => Err(error),
-            None => Err(RefreshError::new(
-                RefreshClass::Ambiguous,
-                format!(
-                    "no new token came within {:?}",
-                    session.options.refresh_timeout
-                ),
-            )),
+        // It outlasts the refresh and the two writes that may follow.
+        let ttl = session.options.refresh_timeout;
+        let ttl = ttl.saturating_add(STORE_TIMEOUT.saturating_mul(2));
+        let acquiring = session.store.acquire(ttl);
+        let lease = answered(underway.timer.before(acquiring).await, "be locked")?;
+        if lease.is_contended() {
+            session.tally.add(&session.tally.lease_waits);
         }
+        Ok(underway.lease.insert(lease).fence())
     }
 
     /// Stores a new token, which is never thrown away for a failing store.
@@ -213,7 +253,7 @@ impl Pilot {
             error
         };
         let runtime = client.runtime();
-        let dead = Stored::dead(view.base.max(view.expected).next());
+        let dead = Stored::dead(view.base.max(view.expected).next()).with_fence(view.fence);
         let stamp = dead.stamp();
         let writing = session.store.compare_and_swap(view.expected, dead);
         // Whether or not it was written: this token is of no use any more.
@@ -228,19 +268,24 @@ impl Pilot {
     }
 
     /// What is left to do when nobody waits any more.
-    async fn finish(&self, client: &Client, lease: Option<Lease>, rest: Rest) {
+    async fn finish(&self, client: &Client, underway: Underway, rest: Rest) {
         let session = &self.session;
         let runtime = client.runtime();
         if let Some(unstored) = rest.unstored {
             session.store_later(runtime, unstored).await;
         }
-        if let Some(lease) = lease {
+        if let Some(stamp) = underway.mark.filter(|_| self.flight.spent().is_none()) {
+            // The server has not processed it. Where a write came after the
+            // mark, the record is another.
+            let unmarking = session.store.present(stamp, None);
+            drop(within(runtime, STORE_TIMEOUT, unmarking).await);
+        }
+        if let Some(lease) = underway.lease {
             let releasing = session.store.release(lease);
             drop(within(runtime, STORE_TIMEOUT, releasing).await);
         }
-        if let (Some(orphan), Ok(own)) = (rest.orphan, session.own_client(client)) {
-            let revoking = session.refresher.revoke(&own, &orphan);
-            drop(within(runtime, session.options.refresh_timeout, revoking).await);
+        if let Some(orphan) = rest.orphan {
+            session.revoke(client, &orphan).await;
         }
     }
 }
@@ -253,40 +298,42 @@ pub(super) struct Rest {
 }
 
 impl Session {
-    /// Makes the client that a refresher gets: it passes no interceptor.
-    fn own_client(&self, client: &Client) -> Result<Client, RefreshError> {
-        client
-            .derive()
-            .allow_absolute_urls(true)
-            .max_redirects(0)
-            .max_attempts(1)
-            .max_response_bytes(MAX_ANSWER_BYTES)
-            .timeout(self.options.refresh_timeout)
-            .build()
-            .map_err(|source| {
-                RefreshError::new(RefreshClass::Config, "there is no client to refresh with")
-                    .with_source(source)
-            })
+    /// Tells the server that a token is not needed any more; best effort.
+    pub(super) async fn revoke(&self, client: &Client, token: &Token) {
+        let timeout = self.options.refresh_timeout;
+        let Ok(own) = own_client(client, timeout) else {
+            return;
+        };
+        let revoking = self.refresher.revoke(&own, token);
+        match within(client.runtime(), timeout, revoking).await {
+            Some(Ok(())) => self.tally.add(&self.tally.revoked),
+            Some(Err(_)) | None => {}
+        }
     }
 }
 
+/// Makes the client that a refresher gets: it passes no interceptor.
+pub(super) fn own_client(client: &Client, timeout: Duration) -> Result<Client, RefreshError> {
+    client
+        .derive()
+        .allow_absolute_urls(true)
+        .max_redirects(0)
+        .max_attempts(1)
+        .max_response_bytes(MAX_ANSWER_BYTES)
+        .timeout(timeout)
+        .build()
+        .map_err(|source| {
+            RefreshError::new(RefreshClass::Config, "there is no client to refresh with")
+                .with_source(source)
+        })
+}
+
 /// What a store has answered in time, or the error that it has not.
-fn answered<T>(answer: Option<crate::Result<T>>, what: &str) -> Result<T, RefreshError> {
+pub(super) fn answered<T>(answer: Option<crate::Result<T>>, what: &str) -> Result<T, RefreshError> {
     match answer {
         Some(Ok(value)) => Ok(value),
         Some(Err(error)) => Err(store_failed(what).with_source(error)),
         None => Err(store_failed(&format!("{what} in time"))),
-    }
-}
-
-/// Awaits a future until the alarm goes off.
-async fn before<T>(
-    alarm: &mut BoxFuture<'static, ()>,
-    future: impl Future<Output = T>,
-) -> Option<T> {
-    match select(pin!(future), alarm).await {
-        Either::Left((output, _)) => Some(output),
-        Either::Right(_) => None,
     }
 }
 
@@ -296,5 +343,5 @@ pub(super) async fn within<T>(
     time: Duration,
     future: impl Future<Output = T>,
 ) -> Option<T> {
-    before(&mut runtime.sleep(time), future).await
+    Timer::new(runtime, time).before(future).await
 }

@@ -9,7 +9,10 @@ use std::{
     future::Future,
     mem,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
@@ -36,6 +39,8 @@ pub(super) struct Flight {
     pub(super) generation: u64,
     /// The store was not read before it.
     first: bool,
+    /// The fingerprint of what was spent and not answered yet; 0 for nothing.
+    spending: AtomicU64,
     done: OnceLock<Outcome>,
     wakers: Mutex<Slab<Waker>>,
 }
@@ -58,6 +63,16 @@ impl Flight {
         for (_, waker) in wakers {
             waker.wake();
         }
+    }
+
+    /// Notes what is about to be spent, or that the answer has come (0).
+    pub(super) fn spend(&self, key: u64) {
+        self.spending.store(key, Ordering::Release);
+    }
+
+    /// What was spent without an answer, if anything.
+    pub(super) fn spent(&self) -> Option<u64> {
+        Some(self.spending.load(Ordering::Acquire)).filter(|key| *key != 0)
     }
 
     pub(super) fn is_done(&self) -> bool {

@@ -1,8 +1,10 @@
 //! Signing in and out: who the session is.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use super::{Session, Snapshot, Status, superseded};
+use futures::FutureExt;
+
+use super::{Session, Snapshot, Status, inside::Inside, superseded};
 use crate::{
     Error, ErrorKind, Result,
     auth::{Stored, Swap, Token},
@@ -18,9 +20,21 @@ impl Session {
         self.save_identity(generation).await
     }
 
+    /// What can be revoked is: the token that was in use, if a client was seen.
     pub(in crate::auth) async fn sign_out(&self) -> Result<()> {
+        let held = self.peek(|snapshot| snapshot.held().cloned());
         let generation = self.begin(Status::Empty);
-        self.save_identity(generation).await
+        // The store is first: what it holds is what could be used again.
+        let saved = self.save_identity(generation).await;
+        let client = self.lock().client.clone();
+        if let (Some(held), Some(client)) = (held, client.and_then(|it| it.upgrade())) {
+            let revoking = self.revoke(&client, &held.token);
+            let revoking = AssertUnwindSafe(revoking).catch_unwind();
+            if Inside::new(self.id, revoking).await.is_err() {
+                self.tally.add(&self.tally.panics);
+            }
+        }
+        saved
     }
 
     /// Begins a generation: what belongs to the old one is over at once, a

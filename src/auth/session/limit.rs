@@ -71,6 +71,12 @@ impl Cooldown {
         now.saturating_duration_since(self.until) > LONGEST_PAUSE
     }
 
+    /// Returns how long the token `key` has to wait, and why.
+    pub(super) fn left(&self, key: u64, now: Instant) -> Option<(Duration, Arc<RefreshError>)> {
+        let error = self.holds(key, now)?;
+        Some((self.until.saturating_duration_since(now), Arc::clone(error)))
+    }
+
     /// Returns the failure, while the token `key` has to wait.
     pub(super) fn holds(&self, key: u64, now: Instant) -> Option<&Arc<RefreshError>> {
         (self.key == key && now < self.until).then_some(&self.error)

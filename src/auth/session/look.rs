@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use super::{Session, Status, Why, drive::Landing, snapshot::Held, superseded};
-use crate::auth::{RefreshClass, RefreshError, Stamp, Stored};
+use crate::auth::{Presented, RefreshClass, RefreshError, Stamp, Stored};
 
 /// A record as it can be published.
 pub(super) struct Record {
@@ -19,6 +19,10 @@ pub(super) struct View {
     pub(super) base: Stamp,
     pub(super) held: Arc<Held>,
     pub(super) seen: Option<Record>,
+    /// That of the flight's lease.
+    pub(super) fence: u64,
+    /// The mark of a refresh whose answer is not stored.
+    pub(super) presented: Option<Presented>,
 }
 
 impl View {
@@ -42,7 +46,7 @@ impl Session {
     pub(super) fn look(
         &self,
         stored: &Stored,
-        (generation, why): (u64, Why),
+        (generation, why, fence): (u64, Why, u64),
         now: SystemTime,
     ) -> Result<Look, RefreshError> {
         let ctl = self.lock();
@@ -61,6 +65,8 @@ impl Session {
                     base: known.unwrap_or_default(),
                     held: Arc::clone(held),
                     seen: None,
+                    fence,
+                    presented: stored.presented().filter(|_| Some(stored.stamp()) == known),
                 })),
                 None => Err(superseded()),
             };
@@ -80,6 +86,8 @@ impl Session {
             base: record.stamp,
             held,
             seen: Some(record),
+            fence,
+            presented: stored.presented(),
         }))
     }
 

@@ -11,10 +11,15 @@ mod drive;
 mod flight;
 mod identity;
 mod inside;
+mod join;
+mod land;
 mod limit;
 mod look;
 mod persist;
+mod present;
+mod recheck;
 mod snapshot;
+mod status;
 
 use std::{
     fmt,
@@ -26,19 +31,19 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::{HeaderName, HeaderValue};
-
 use flight::Flight;
 pub(super) use flight::{Landed, Waiter};
+use http::HeaderName;
+pub(super) use join::{Join, Refusal, Sent, Why};
 use limit::{Cooldown, Window};
 pub(super) use snapshot::{Held, Snapshot, Status};
-use snapshot::{Making, Past, fingerprint};
+use snapshot::{Making, Past};
 
 use super::{
-    AuthEvent, RefreshClass, RefreshError, Refresher, Stamp, Token, TokenStore, counters::Tally,
-    event::Handlers,
+    AuthEvent, LostAnswer, RefreshClass, RefreshError, Refresher, Stamp, Token, TokenStore,
+    counters::Tally, event::Handlers,
 };
-use crate::{Client, Error, ErrorKind, Origins, Response, Result, Runtime};
+use crate::{Client, Error, ErrorKind, Origins, Response, Result, Runtime, WeakClient};
 
 pub(super) type Predicate = Arc<dyn Fn(&Response) -> bool + Send + Sync>;
 
@@ -49,7 +54,11 @@ pub(super) struct Options {
     pub(super) also_on_forbidden: bool,
     pub(super) refresh_when: Option<Predicate>,
     pub(super) leeway: Duration,
+    pub(super) early: Duration,
     pub(super) refresh_timeout: Duration,
+    pub(super) attempts: u32,
+    pub(super) lost_answer: LostAnswer,
+    pub(super) recheck: Option<Duration>,
     pub(super) header: HeaderName,
     pub(super) jitter_seed: Option<u64>,
 }
@@ -65,8 +74,11 @@ pub(super) struct Session {
     keys: RandomState,
     /// That of the first client: one session goes by one clock.
     clock: OnceLock<Arc<dyn Runtime>>,
-    /// Whether the token that is shown expires, so that calls ask the clock.
+    /// Whether calls ask the clock: the token that is shown expires, or the
+    /// store is looked at again from time to time.
     expires: AtomicBool,
+    /// Whether a client was seen.
+    met: AtomicBool,
     snapshot: RwLock<Arc<Snapshot>>,
     ctl: Mutex<Ctl>,
 }
@@ -83,6 +95,10 @@ struct Ctl {
     unsaved: bool,
     /// The refresh token whose last answer was lost.
     ambiguous: Option<u64>,
+    /// Somebody looks at the store, outside of a flight.
+    looking: bool,
+    /// The client that was seen last.
+    client: Option<WeakClient>,
     random: fastrand::Rng,
 }
 
@@ -96,49 +112,6 @@ impl Ctl {
     }
 }
 
-/// Why a call needs a new token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// There is none to attach.
-    Stale,
-    /// A server has refused the one that was sent.
-    Refused,
-    /// Somebody wants one.
-    Asked,
-}
-
-/// What a call that needs a new token does.
-pub(super) enum Join {
-    /// There is a usable one already.
-    Ready,
-    /// Wait for the flight.
-    Wait(Waiter),
-    /// Nothing will be tried now.
-    Failed(Arc<RefreshError>),
-    /// Nobody is signed in.
-    SignedOut,
-    /// The call is part of the refresh itself.
-    Inside,
-}
-
-/// A token as it was sent.
-pub(super) struct Sent {
-    pub(super) header: HeaderValue,
-    /// The call waited for this token, which the server had just given.
-    pub(super) awaited: Option<Landed>,
-}
-
-/// Whose token a server has refused.
-pub(super) enum Refusal {
-    /// Nothing of this session's, or of a session that is over; or one that
-    /// was got for this very call, so that another would not help.
-    PassOn,
-    /// One that has been replaced since.
-    Stale(Landed),
-    /// The current one.
-    Current(Join),
-}
-
 impl Session {
     pub(super) fn new(
         options: Options,
@@ -146,6 +119,8 @@ impl Session {
         refresher: Arc<dyn Refresher>,
     ) -> Arc<Self> {
         static IDS: AtomicU64 = AtomicU64::new(1);
+        // Due with the first call that does not read the store anyway.
+        let look_at = options.recheck.map(|_| SystemTime::UNIX_EPOCH);
         let random = match options.jitter_seed {
             Some(seed) => fastrand::Rng::with_seed(seed),
             None => fastrand::Rng::new(),
@@ -159,13 +134,15 @@ impl Session {
             refresher,
             keys: RandomState::new(),
             clock: OnceLock::new(),
-            expires: AtomicBool::new(false),
+            expires: AtomicBool::new(look_at.is_some()),
+            met: AtomicBool::new(false),
             snapshot: RwLock::new(Arc::new(Snapshot {
                 generation: 1,
                 version: 0,
                 status: Status::Unloaded,
                 rejected: false,
                 homes: Arc::new([]),
+                look_at,
             })),
             ctl: Mutex::new(Ctl {
                 flight: None,
@@ -175,6 +152,8 @@ impl Session {
                 stamp: None,
                 unsaved: false,
                 ambiguous: None,
+                looking: false,
+                client: None,
                 random,
             }),
         })
@@ -199,6 +178,7 @@ impl Session {
         let expires = snapshot
             .held()
             .is_some_and(|held| held.mandatory_at.is_some());
+        let expires = expires || snapshot.look_at.is_some();
         self.expires.store(expires, Ordering::Release);
         let snapshot = Arc::new(snapshot);
         let mut shown = self
@@ -216,6 +196,7 @@ impl Session {
         Making {
             name: &self.options.header,
             leeway: self.options.leeway,
+            early: self.options.early,
             share,
             now,
             keys: &self.keys,
@@ -233,6 +214,24 @@ impl Session {
             snapshot.homes = snapshot.homes.iter().cloned().chain([home]).collect();
             self.publish(&mut ctl, snapshot);
         }
+    }
+
+    /// Tells whether no client was seen yet.
+    pub(super) fn is_new(&self) -> bool {
+        !self.met.load(Ordering::Relaxed)
+    }
+
+    /// Remembers a client, for what is to be done without a call.
+    pub(super) fn meet(&self, client: &Client) {
+        self.clock(client);
+        let old = self.lock().client.replace(client.downgrade());
+        self.met.store(true, Ordering::Relaxed);
+        drop(old);
+    }
+
+    /// Tells whether calls can be sent with the token that there is.
+    fn is_usable(&self, now: SystemTime) -> bool {
+        self.peek(|snapshot| snapshot.is_usable(now))
     }
 
     /// Returns the session's clock; the first client's, if there is none yet.
@@ -253,109 +252,6 @@ impl Session {
     fn times(&self, client: &Client) -> (SystemTime, Instant) {
         let clock = self.clock(client);
         (clock.wall(), clock.now())
-    }
-
-    /// Joins the flight that is under way, or starts one.
-    ///
-    /// Who starts it is decided here, before the first await.
-    pub(super) fn join(self: &Arc<Self>, client: &Client, why: Why) -> Join {
-        let times = self.times(client);
-        let mut ctl = self.lock();
-        let snapshot = self.current();
-        let joined = self.join_locked(&mut ctl, &snapshot, times, why);
-        drop(ctl);
-        self.start(joined, client, why)
-    }
-
-    /// Decides what to make of a refused header, and joins.
-    pub(super) fn refused(self: &Arc<Self>, sent: &Sent, client: &Client) -> Refusal {
-        let mark = fingerprint(&self.keys, sent.header.as_bytes());
-        let times = self.times(client);
-        let mut ctl = self.lock();
-        let snapshot = self.current();
-        let landed = Landed {
-            generation: snapshot.generation,
-            version: snapshot.version,
-            minted: false,
-        };
-        if snapshot.held().is_some_and(|held| held.mark == mark) {
-            let awaited = sent
-                .awaited
-                .is_some_and(|awaited| awaited.version == landed.version);
-            if awaited || inside::is_inside(self.id) {
-                return Refusal::PassOn;
-            }
-            let mut rejected = (*snapshot).clone();
-            if !rejected.rejected {
-                rejected.rejected = true;
-                self.publish(&mut ctl, rejected.clone());
-            }
-            let joined = self.join_locked(&mut ctl, &rejected, times, Why::Refused);
-            drop(ctl);
-            return Refusal::Current(self.start(joined, client, Why::Refused));
-        }
-        if ctl.past.contains(mark) {
-            self.tally.add(&self.tally.stale_hits);
-            // No version: the current token is attached if it is fresh, as on
-            // any other call.
-            return Refusal::Stale(Landed {
-                version: 0,
-                ..landed
-            });
-        }
-        Refusal::PassOn
-    }
-
-    /// `Err` holds a flight that has to be started outside of the lock.
-    fn join_locked(
-        &self,
-        ctl: &mut Ctl,
-        snapshot: &Snapshot,
-        (wall, now): (SystemTime, Instant),
-        why: Why,
-    ) -> Result<Join, Arc<Flight>> {
-        // Refresh race: the token may have come while the call got here.
-        if why == Why::Stale && snapshot.is_usable(wall) {
-            return Ok(Join::Ready);
-        }
-        match &snapshot.status {
-            Status::Dead(error) => return Ok(Join::Failed(Arc::clone(error))),
-            Status::Empty => return Ok(Join::SignedOut),
-            Status::Unloaded | Status::Live(_) => {}
-        }
-        if inside::is_inside(self.id) {
-            return Ok(Join::Inside);
-        }
-        if let Some(flight) = &ctl.flight {
-            self.tally.add(&self.tally.coalesced);
-            return Ok(Join::Wait(flight.wait()));
-        }
-        let key = snapshot.held().map_or(0, |held| held.key);
-        let cooling = ctl.cooldown.as_ref().filter(|_| why != Why::Asked);
-        if let Some(error) = cooling.and_then(|it| it.holds(key, now)) {
-            self.tally.add(&self.tally.cooled);
-            return Ok(Join::Failed(Arc::clone(error)));
-        }
-        let first = matches!(snapshot.status, Status::Unloaded);
-        let flight = Flight::new(snapshot.generation, first);
-        ctl.flight = Some(Arc::clone(&flight));
-        Err(flight)
-    }
-
-    fn start(
-        self: &Arc<Self>,
-        joined: Result<Join, Arc<Flight>>,
-        client: &Client,
-        why: Why,
-    ) -> Join {
-        match joined {
-            Ok(join) => join,
-            Err(flight) => {
-                let waiter = flight.wait();
-                drive::launch(Arc::clone(self), flight, client, why);
-                Join::Wait(waiter)
-            }
-        }
     }
 
     /// Tells the handlers.

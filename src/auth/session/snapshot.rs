@@ -13,6 +13,11 @@ use crate::{Origins, Result, auth::Token};
 /// A part of the lifetime that the leeway never exceeds: a token that lives
 /// shorter than the leeway would never be fresh.
 const LEEWAY_PART: u32 = 4;
+/// The same for the time in which a refresh is made in the background.
+const EARLY_PART: u32 = 2;
+/// How much of that time the beginnings are spread over. The rest is left for
+/// the refresh itself.
+const EARLY_SPREAD: f64 = 0.75;
 
 /// The session as it was published last. It is replaced, never changed.
 #[derive(Clone)]
@@ -27,6 +32,8 @@ pub(in crate::auth) struct Snapshot {
     /// The origins of the base addresses of the clients so far, one set each;
     /// empty where the builder named the origins.
     pub(in crate::auth) homes: Arc<[Origins]>,
+    /// From when on a call has the store looked at, in the background.
+    pub(in crate::auth) look_at: Option<SystemTime>,
 }
 
 /// What there is to attach.
@@ -48,6 +55,8 @@ pub(in crate::auth) struct Held {
     /// From when on calls wait for the next token; `None` if it does not
     /// expire, as far as we know.
     pub(in crate::auth) mandatory_at: Option<SystemTime>,
+    /// From when on a call starts a refresh for which nobody waits.
+    pub(in crate::auth) early_at: Option<SystemTime>,
     /// The fingerprint of the header's value.
     pub(super) mark: u64,
     /// The fingerprint of what a refresh spends.
@@ -58,8 +67,11 @@ pub(in crate::auth) struct Held {
 pub(super) struct Making<'a> {
     pub(super) name: &'a HeaderName,
     pub(super) leeway: Duration,
-    /// 0 to 1: how much of a tenth is added to the leeway, so that processes
-    /// whose tokens expire together do not refresh together.
+    /// How long before the expiry a refresh is made in the background.
+    pub(super) early: Duration,
+    /// 0 to 1: how much of a tenth is added to the leeway, and when in its time
+    /// the background refresh begins, so that processes whose tokens expire
+    /// together do not refresh together.
     pub(super) share: f64,
     /// `None` where no clock is known yet.
     pub(super) now: Option<SystemTime>,
@@ -71,32 +83,46 @@ impl Making<'_> {
     pub(super) fn hold(&self, token: Token) -> Result<Arc<Held>> {
         let header = token.header(self.name)?;
         let spent = token.refresh_token().unwrap_or(token.access_token());
+        let (early_at, mandatory_at) = self.times(&token).unzip();
         Ok(Arc::new(Held {
             mark: fingerprint(self.keys, header.as_bytes()),
             key: fingerprint(self.keys, spent.expose().as_bytes()),
-            mandatory_at: self.mandatory_at(&token),
+            mandatory_at,
+            early_at: early_at.flatten(),
             header,
             token,
         }))
     }
 
-    fn mandatory_at(&self, token: &Token) -> Option<SystemTime> {
+    /// When a refresh begins in the background, if ever, and from when on calls
+    /// wait for it.
+    fn times(&self, token: &Token) -> Option<(Option<SystemTime>, SystemTime)> {
         let expiry = token.expiry()?;
         let lifetime = token.lifetime().or_else(|| {
             // What is left is a lower bound of the lifetime.
             let left = expiry.duration_since(self.now?);
             Some(left.unwrap_or_default())
         });
-        let more = (self.leeway / 10).mul_f64(self.share.clamp(0.0, 1.0));
-        let leeway = self.leeway.saturating_add(more);
-        let leeway = lifetime.map_or(leeway, |lifetime| leeway.min(lifetime / LEEWAY_PART));
-        Some(expiry.checked_sub(leeway).unwrap_or(SystemTime::UNIX_EPOCH))
+        let part = |time: Duration, part| lifetime.map_or(time, |all| time.min(all / part));
+        let share = self.share.clamp(0.0, 1.0);
+        let more = (self.leeway / 10).mul_f64(share);
+        let leeway = part(self.leeway.saturating_add(more), LEEWAY_PART);
+        let before = |time| expiry.checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH);
+        let window = part(self.early, EARLY_PART).saturating_sub(leeway);
+        let early = window.mul_f64(1.0 - EARLY_SPREAD * share);
+        let early = (!early.is_zero()).then(|| before(leeway.saturating_add(early)));
+        Some((early, before(leeway)))
     }
 }
 
 impl Held {
     pub(in crate::auth) fn is_fresh(&self, now: SystemTime) -> bool {
         self.mandatory_at.is_none_or(|mandatory| now < mandatory)
+    }
+
+    /// Tells whether a refresh should begin in the background.
+    pub(in crate::auth) fn is_due(&self, now: SystemTime) -> bool {
+        self.early_at.is_some_and(|early| now >= early)
     }
 }
 
@@ -111,6 +137,11 @@ impl Snapshot {
     /// Tells whether a token can be attached without asking anybody.
     pub(super) fn is_usable(&self, now: SystemTime) -> bool {
         !self.rejected && self.held().is_some_and(|held| held.is_fresh(now))
+    }
+
+    /// Tells whether a call should start something in the background.
+    pub(in crate::auth) fn is_due(&self, now: SystemTime) -> bool {
+        self.look_at.is_some_and(|at| now >= at) || self.held().is_some_and(|held| held.is_due(now))
     }
 
     /// Finds the client's base among those that were seen.
@@ -158,17 +189,29 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn mandatory_after(token: Token, share: f64) -> Option<Duration> {
+    fn hold(token: Token, share: f64) -> Arc<Held> {
         let keys = std::hash::RandomState::new();
         let making = Making {
             name: &AUTHORIZATION,
             leeway: Duration::from_secs(60),
+            early: Duration::from_secs(300),
             share,
             now: Some(NOW),
             keys: &keys,
         };
-        let held = making.hold(token).unwrap();
-        Some(held.mandatory_at?.duration_since(NOW).unwrap())
+        making.hold(token).unwrap()
+    }
+
+    fn after(at: Option<SystemTime>) -> Option<Duration> {
+        Some(at?.duration_since(NOW).unwrap())
+    }
+
+    fn mandatory_after(token: Token, share: f64) -> Option<Duration> {
+        after(hold(token, share).mandatory_at)
+    }
+
+    fn early_after(token: Token, share: f64) -> Option<Duration> {
+        after(hold(token, share).early_at)
     }
 
     fn seconds(seconds: u64) -> Duration {
@@ -184,6 +227,35 @@ mod tests {
         let until = Token::new("a").expires_at(NOW + seconds(40));
         assert_eq!(mandatory_after(until, 0.0), Some(seconds(30)));
         assert_eq!(mandatory_after(Token::new("a"), 0.0), None);
+    }
+
+    #[test]
+    fn the_background_refresh_is_spread_and_ends_before_calls_wait() {
+        let lives = |lifetime| Token::new("a").expires_in(seconds(lifetime), NOW);
+        assert_eq!(early_after(lives(3600), 0.0), Some(seconds(3300)));
+        // A quarter of the 234 s that are left of the window.
+        let last = early_after(lives(3600), 1.0).unwrap();
+        assert_eq!(last, Duration::from_millis(3_475_500));
+        assert_eq!(early_after(lives(40), 0.0), Some(seconds(20)));
+        assert_eq!(early_after(lives(0), 0.5), None);
+        assert_eq!(early_after(Token::new("a"), 0.0), None);
+        let held = hold(lives(40), 0.0);
+        assert!(!held.is_due(NOW + seconds(19)) && held.is_due(NOW + seconds(20)));
+        assert!(held.is_fresh(NOW + seconds(29)) && !held.is_fresh(NOW + seconds(30)));
+    }
+
+    #[test]
+    fn a_thousand_processes_spread_over_the_window() {
+        let token = || Token::new("a").expires_in(seconds(3600), NOW);
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut buckets = [0_u32; 10];
+        for _ in 0..1_000 {
+            let early = early_after(token(), random.f64()).unwrap();
+            let into = early.saturating_sub(seconds(3300)).as_secs_f64() / 240.0;
+            buckets[(into * 10.0) as usize] += 1;
+        }
+        // 100 a bucket would be uniform over all of the window.
+        assert!(buckets.iter().all(|bucket| *bucket <= 165), "{buckets:?}");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl TokenStore for MemoryStore {
         Ok(stored.stamp())
     }
 
-    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         let mut stored = self.lock();
         if stored.stamp() != stamp {
             return Ok(Swap::Conflict(stored.clone()));

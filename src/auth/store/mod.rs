@@ -132,10 +132,10 @@ impl Stored {
         self
     }
 
-    /// Sets the mark of a refresh whose answer is not stored.
+    /// Sets the mark of a refresh whose answer is not stored, or takes it off.
     #[must_use]
-    pub fn with_presented(mut self, presented: Presented) -> Self {
-        self.presented = Some(presented);
+    pub fn with_presented(mut self, presented: impl Into<Option<Presented>>) -> Self {
+        self.presented = presented.into();
         self
     }
 
@@ -192,6 +192,7 @@ pub enum Swap {
 #[derive(Default)]
 pub struct Lease {
     fence: u64,
+    contended: bool,
     guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -200,7 +201,17 @@ impl Lease {
     /// without leases.
     #[must_use]
     pub fn new(fence: u64) -> Self {
-        Self { fence, guard: None }
+        Self {
+            fence,
+            ..Self::default()
+        }
+    }
+
+    /// Notes that somebody else had the lease first.
+    #[must_use]
+    pub fn contended(mut self) -> Self {
+        self.contended = true;
+        self
     }
 
     /// Adds what gives the lease back when it is dropped, as happens where a
@@ -215,6 +226,12 @@ impl Lease {
     #[must_use]
     pub fn fence(&self) -> u64 {
         self.fence
+    }
+
+    /// Tells whether somebody else had the lease first.
+    #[must_use]
+    pub fn is_contended(&self) -> bool {
+        self.contended
     }
 }
 
@@ -308,13 +325,14 @@ pub trait TokenStore: Send + Sync + 'static {
     /// `stamp` is spent.
     ///
     /// It shows that the store can be written, and who reads the record later
-    /// learns that an answer may have been lost. Writes nothing if another
-    /// record is there. A store that ends with its process need not keep it.
+    /// learns that an answer may have been lost. `None` takes the mark back:
+    /// the server has not processed it. Writes nothing if another record is
+    /// there. A store that ends with its process need not keep it.
     ///
     /// # Errors
     ///
     /// The store cannot be reached or written: nothing is spent then.
-    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         let _ = (stamp, presented);
         Ok(Swap::Done)
     }
@@ -348,7 +366,7 @@ impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
         (**self).acquire(ttl).await
     }
 
-    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         (**self).present(stamp, presented).await
     }
 

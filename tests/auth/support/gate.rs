@@ -102,10 +102,12 @@ impl Log {
         let log = self.clone();
         refresh.on_event(move |event| {
             let name = match event {
+                // Every other event comes after one of these.
+                AuthEvent::Refreshing { .. } => return,
                 AuthEvent::Refreshed { .. } => "refreshed",
                 AuthEvent::RefreshFailed { .. } => "failed",
                 AuthEvent::SessionExpired { .. } => "expired",
-                AuthEvent::NotStored { .. } => "not stored",
+                AuthEvent::PersistFailed { .. } => "persist failed",
                 _ => "other",
             };
             log.0.lock().unwrap().push(name);

@@ -56,8 +56,10 @@ impl World {
         }
     }
 
+    /// One try for each refresh: a law about tries says how many.
     pub(crate) fn pair(&self) -> TokenRefreshBuilder {
         TokenRefresh::builder(Arc::clone(&self.store), OAuth2Refresh::new("/token", "app"))
+            .refresh_attempts(1)
             .jitter_seed(7)
     }
 
