@@ -46,12 +46,12 @@ fn a_lifetime_below_the_leeway_makes_no_loop<E: Drive>() {
     world.server.lifetime(Some(30));
     world.server.expire();
     let client = world.client::<E>(&world.pair().build().unwrap());
-    for _ in 0..20 {
+    for _ in 0..15 {
         E::send(client.get("/me")).unwrap();
         world.time.advance(seconds(1));
     }
     assert_eq!(world.server.refreshes(), 1);
-    world.time.advance(seconds(3));
+    world.time.advance(seconds(8));
     E::send(client.get("/me")).unwrap();
     assert_eq!(world.server.presented(), ["r1", "r2"]);
 }
