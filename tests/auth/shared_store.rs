@@ -1,4 +1,4 @@
-//! Several processes on one store, which gives no lease.
+//! Several processes on one store; some write without its lease.
 
 use std::sync::Arc;
 
@@ -170,7 +170,7 @@ fn another_process_that_signs_in_is_not_served_old_calls<E: Drive>() {
     assert_eq!(world.sent_tokens(), some(&["a1", "a1", "b1"]));
 }
 
-/// Sixteen sessions of as many processes, one store that gives no lease: the
+/// Sixteen sessions of as many processes, one store, one after the other: the
 /// ones that come later adopt.
 #[test]
 fn sessions_that_come_later_adopt_what_the_first_one_got() {

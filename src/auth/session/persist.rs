@@ -81,13 +81,14 @@ impl Session {
     ///
     /// Of two leases, that with the higher fence asked the server later, also
     /// when it has run out meanwhile: what the server gave is never thrown
-    /// away for that. The same refresh token under a new stamp was only
+    /// away for that. A record without a fence was written by somebody without
+    /// a lease, and stays. The same refresh token under a new stamp was only
     /// touched, and what we have is its successor.
     fn overwrites(&self, view: &View, other: &Stored) -> bool {
         if other.stamp().epoch != view.expected.epoch {
             return false;
         }
-        view.fence > other.fence()
+        (1..view.fence).contains(&other.fence())
             || other.token().map(|token| self.key(token)) == Some(view.held.key)
     }
 

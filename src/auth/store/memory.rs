@@ -1,16 +1,21 @@
 //! [`MemoryStore`]: one process, gone with it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
+use futures::lock;
 
-use super::{Presented, Stamp, Stored, Swap, TokenStore};
+use super::{Lease, Presented, Stamp, Stored, Swap, TokenStore};
 use crate::{Result, auth::Token};
 
 /// Keeps the token in memory.
 ///
-/// Share it as `Arc<MemoryStore>` to look into it, or to give it to two
-/// [`TokenRefresh`](crate::auth::TokenRefresh)es.
+/// Share it as `Arc<MemoryStore>` to look into it, or to give it to several
+/// [`TokenRefresh`](crate::auth::TokenRefresh)es: one of them refreshes at a
+/// time, the others take what it has stored.
 ///
 /// ```
 /// use tollgate::{auth::{MemoryStore, Token, TokenStore}, runtime::block_on};
@@ -23,6 +28,8 @@ use crate::{Result, auth::Token};
 #[derive(Debug)]
 pub struct MemoryStore {
     stored: Mutex<Stored>,
+    /// Who holds it has the lease; its value is the last fence.
+    lease: Arc<lock::Mutex<u64>>,
 }
 
 impl MemoryStore {
@@ -41,6 +48,7 @@ impl MemoryStore {
     fn holding(stored: Stored) -> Self {
         Self {
             stored: Mutex::new(stored),
+            lease: Arc::default(),
         }
     }
 
@@ -85,5 +93,13 @@ impl TokenStore for MemoryStore {
         }
         *stored = stored.clone().with_presented(presented);
         Ok(Swap::Done)
+    }
+
+    async fn acquire(&self, _: Duration) -> Result<Lease> {
+        let free = self.lease.try_lock().is_some();
+        let mut last = Arc::clone(&self.lease).lock_owned().await;
+        *last += 1;
+        let lease = Lease::new(*last).with_guard(last);
+        Ok(if free { lease } else { lease.contended() })
     }
 }

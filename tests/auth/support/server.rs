@@ -170,7 +170,7 @@ impl Server {
         })
     }
 
-    pub(super) fn handle(&self, request: &http::Request<Body>) -> http::Response<Body> {
+    pub(crate) fn handle(&self, request: &http::Request<Body>) -> http::Response<Body> {
         if request.uri().path() == "/token" {
             let body = request.body().as_bytes().unwrap();
             return self.token(std::str::from_utf8(body).unwrap());
