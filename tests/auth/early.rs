@@ -80,7 +80,9 @@ fn a_failure_concerns_nobody_and_waits_before_the_next_try<E: Drive>() {
     E::send(client.get("/me")).unwrap();
     settled(&refresh);
     assert_eq!(world.server.presented(), ["r1", "r1", "r1"]);
-    assert_eq!(world.sent_tokens(), some(&["a1"; 13]));
+    // This server takes only the newest token: the last call may have been
+    // overtaken by the refresh that it started.
+    assert_eq!(world.sent_tokens()[..12], some(&["a1"; 12]));
     log.expect(&["failed", "failed", "refreshed"]);
 }
 

@@ -28,6 +28,8 @@ mod early;
 mod failure;
 mod identity;
 mod interleaved;
+mod lifecycle;
+mod mark;
 mod panics;
 mod races;
 mod reactive;
