@@ -305,9 +305,8 @@ impl Session {
             return;
         };
         let revoking = self.refresher.revoke(&own, token);
-        match within(client.runtime(), timeout, revoking).await {
-            Some(Ok(())) => self.tally.add(&self.tally.revoked),
-            Some(Err(_)) | None => {}
+        if let Some(Ok(())) = within(client.runtime(), timeout, revoking).await {
+            self.tally.add(&self.tally.revoked);
         }
     }
 }

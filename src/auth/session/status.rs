@@ -1,5 +1,7 @@
 //! Tells what the session is.
 
+use std::sync::Arc;
+
 use super::{Session, Status};
 use crate::{
     Runtime,
@@ -31,7 +33,7 @@ impl Session {
             refreshing: ctl.flight.is_some(),
             cooling: ctl.cooldown.as_ref().and_then(|it| it.left(key, now)),
             ended: match &snapshot.status {
-                Status::Dead(error) => Some(error.clone()),
+                Status::Dead(error) => Some(Arc::clone(error)),
                 _ => None,
             },
             expires_at: snapshot.held().and_then(|held| held.token.expiry()),
