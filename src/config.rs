@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, StatusCode, Uri};
 
-use crate::{cancel::CancelHandle, headers::RedactedHeaders, uri::redacted};
+use crate::{cancel::CancelHandle, headers::RedactedHeaders, progress::Handler, uri::redacted};
 
 /// The defaults, one place for code and docs.
 pub(crate) mod defaults {
@@ -220,6 +220,8 @@ pub(crate) struct Overrides {
     pub(crate) status: Option<StatusPolicy>,
     pub(crate) stream: bool,
     pub(crate) cancel: Option<CancelHandle>,
+    pub(crate) on_upload_progress: Option<Handler>,
+    pub(crate) on_download_progress: Option<Handler>,
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ mod error;
 mod headers;
 pub mod interceptor;
 mod pipeline;
+mod progress;
 mod request;
 mod response;
 pub mod runtime;
@@ -99,6 +100,7 @@ pub use interceptor::{
     InterceptorPair, Interceptors, NotReplayed, Replay, RequestFlow, RequestInterceptor,
     ResponseFlow, ResponseInterceptor,
 };
+pub use progress::Progress;
 pub use request::{Request, RequestHead};
 pub use response::Response;
 pub use runtime::Runtime;

@@ -22,6 +22,7 @@ const ROWS: &[&[&str]] = &[
         "body",
         "config",
         "context",
+        "progress",
         "request",
         "response",
         "interceptor/outcome",

@@ -50,7 +50,7 @@ use crate::{
 #[must_use = "a call is sent by awaiting it, or by `send`"]
 pub struct Call<E = Async> {
     engine: Arc<Engine>,
-    draft: Draft,
+    pub(super) draft: Draft,
     kind: PhantomData<fn() -> E>,
 }
 

@@ -6,6 +6,7 @@
 mod builder;
 mod call;
 mod engine;
+mod progress;
 mod query;
 
 use std::{

@@ -21,7 +21,9 @@ use http::{HeaderValue, Method, Uri, header};
 use super::{
     Run, Transport,
     collect::{self, StreamLimits},
-    guard, panicked, redirect, settle,
+    guard, panicked,
+    progress::{self, Fault},
+    redirect, settle,
     watch::{Limits, Span, watched},
 };
 use crate::{
@@ -44,6 +46,7 @@ struct Trip {
     away: bool,
     /// The request still has its body, for a redirect that asks for it again.
     resends: bool,
+    fault: Option<Fault>,
 }
 
 pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<Response> {
@@ -83,6 +86,7 @@ impl Trip {
             redirects: Vec::new(),
             away: false,
             resends: false,
+            fault: None,
         }
     }
 }
@@ -120,6 +124,9 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
                 watched(run.attempt_limits(trip), "the adapter", future).await?
             }
         };
+        if let Some(error) = trip.fault.take().and_then(|fault| fault.take()) {
+            return Err(error);
+        }
         let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
         match arrive(run, trip, request, answer, max)? {
             Arrival::Complete(response) => return Ok(response),
@@ -181,19 +188,27 @@ fn arrive(
     // A policy that panics is reported by `settle`.
     let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
     let body = if run.body.stream && accepted {
-        streamed(run, request, body)
-    } else if request.0.method == Method::HEAD {
-        // Its `Content-Length` is that of an answer to GET.
-        Body::empty()
-    } else if let Some(length) = body.as_bytes().map(bytes::Bytes::len) {
-        if let Err(error) = collect::check_length(length as u64, run.body.max_response_bytes) {
+        streamed(run, request, progress::download(run, request, body))
+    } else if let Some(length) = length_in_memory(request, &body) {
+        let checked = collect::check_length(length, run.body.max_response_bytes);
+        if let Err(error) = checked.and_then(|()| progress::downloaded(run, request, length)) {
             return Err(with_answer(error, parts));
         }
-        body
+        if length == 0 { Body::empty() } else { body }
     } else {
+        let body = progress::download(run, request, body);
         return Ok(Arrival::Reading(Box::new((parts, body))));
     };
     Ok(Arrival::Complete(respond(run, trip, request, parts, body)))
+}
+
+/// Returns the length of a body that need not be read.
+fn length_in_memory(request: &Request, body: &Body) -> Option<u64> {
+    if request.0.method == Method::HEAD {
+        // Its `Content-Length` is that of an answer to GET.
+        return Some(0);
+    }
+    body.as_bytes().map(|bytes| bytes.len() as u64)
 }
 
 fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
@@ -234,6 +249,9 @@ fn outgoing(
     if let Some(limit) = limit {
         body = limited(body, limit)?;
     }
+    let redirected = !trip.redirects.is_empty();
+    (body, trip.fault) = progress::upload(run, request, body, redirected)?;
+    let inner = &mut *request.0;
     if body.is_empty() && matches!(inner.method, Method::POST | Method::PUT | Method::PATCH) {
         inner
             .headers

@@ -18,6 +18,7 @@ pub(crate) mod depth;
 mod dispatch;
 mod guard;
 mod prepare;
+mod progress;
 mod redirect;
 mod request_stage;
 mod response_stage;

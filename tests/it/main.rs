@@ -25,6 +25,7 @@ mod order;
 mod ownership;
 mod pairing;
 mod panics;
+mod progress;
 mod redaction;
 mod redirects;
 mod replay;

@@ -1,0 +1,478 @@
+//! Law: bytes are told of three times a second at most, and once at the end.
+
+use std::{
+    pin::Pin,
+    sync::{Arc, Mutex},
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http_body::Frame;
+use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
+use tollgate::{
+    Body, BodyError, CancelHandle, Error, ErrorKind, MockAdapter, Progress, Response,
+    client::Call,
+    runtime::{ManualRuntime, Runtime},
+};
+
+use crate::support::{
+    Do, InBlocking, Log, OnThread, OnTokio, Reply, Way, World, answer, chunks, everywhere,
+    failing_body,
+};
+
+/// A body that moves the time before each of its chunks.
+struct Paced {
+    time: ManualRuntime,
+    chunks: std::vec::IntoIter<(Duration, usize)>,
+}
+
+impl http_body::Body for Paced {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some((pause, length)) = self.chunks.next() else {
+            return Poll::Ready(None);
+        };
+        self.time.advance(pause);
+        Poll::Ready(Some(Ok(Frame::data(vec![b'x'; length].into()))))
+    }
+}
+
+fn paced(time: &ManualRuntime, chunks: &[(u64, usize)]) -> Body {
+    let chunks = chunks
+        .iter()
+        .map(|(pause, length)| (Duration::from_millis(*pause), *length));
+    Body::stream(Paced {
+        time: time.clone(),
+        chunks: chunks.collect::<Vec<_>>().into_iter(),
+    })
+}
+
+fn stopped_clock<W: Way>(world: &World<W>) -> (World<W>, ManualRuntime) {
+    let time = ManualRuntime::new();
+    let world = world.with(|builder| builder.runtime(time.clone()).without_timeout());
+    (world, time)
+}
+
+/// Logs each event as `name#attempt loaded/total +bytes`, then the rate, what
+/// is left, and whether it is the last.
+fn told(log: &Log, name: &'static str) -> impl Fn(Progress) + Send + Sync + 'static {
+    let log = log.clone();
+    move |progress| {
+        let total = progress.total().map_or("?".to_owned(), |it| it.to_string());
+        let mut line = format!(
+            "{name}#{} {}/{total} +{}",
+            progress.attempt(),
+            progress.loaded(),
+            progress.bytes()
+        );
+        if let Some(rate) = progress.rate() {
+            line += &format!(" {rate:.0}/s");
+        }
+        if let Some(left) = progress.estimated() {
+            line += &format!(" {}ms", left.as_millis());
+        }
+        log.add(line + if progress.is_done() { " done" } else { "" });
+    }
+}
+
+/// A call with both handlers.
+fn watched<W: Way>(world: &World<W>, call: Call<W::Engine>) -> Call<W::Engine> {
+    call.on_upload_progress(told(&world.log, "up"))
+        .on_download_progress(told(&world.log, "down"))
+}
+
+#[test]
+fn a_download_is_told_three_times_a_second_and_at_its_end() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, time) = stopped_clock(world);
+        let body = || paced(&time, &[(100, 100); 10]);
+        world.script([Reply::Body(200, body().with_length(1000))]);
+        let call = world.client.get("/u");
+        let call = call.on_download_progress(told(&world.log, "down"));
+        assert_eq!(world.finish(call).unwrap().bytes().unwrap().len(), 1000);
+        world.logged(
+            "T GET /u | down#1 100/1000 +100 | down#1 500/1000 +400 1000/s 500ms | \
+             down#1 900/1000 +400 1000/s 100ms | down#1 1000/1000 +100 1000/s 0ms done | => 200",
+        );
+        world.script([Reply::Body(200, body())]);
+        let call = world.client.get("/u");
+        let call = call.on_download_progress(told(&world.log, "down"));
+        world.finish(call).unwrap();
+        world.logged(
+            "T GET /u | down#1 100/? +100 | down#1 500/? +400 1000/s | \
+             down#1 900/? +400 1000/s | down#1 1000/? +100 1000/s done | => 200",
+        );
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn an_upload_is_told_three_times_a_second_and_at_its_end() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, time) = stopped_clock(world);
+        let call = world.client.post("/u").body(paced(&time, &[(200, 50); 4]));
+        let call = call.on_upload_progress(told(&world.log, "up"));
+        world.finish(call).unwrap();
+        world.logged(
+            "up#1 50/? +50 | up#1 150/? +100 250/s | up#1 200/? +50 250/s done | \
+             T POST /u | => 200",
+        );
+        let body = paced(&time, &[(200, 50); 4]);
+        let call = world.client.post("/u").header("content-length", "200");
+        let call = call.on_upload_progress(told(&world.log, "up"));
+        world.finish(call.body(body)).unwrap();
+        world.logged(
+            "up#1 50/200 +50 | up#1 150/200 +100 250/s 200ms | \
+             up#1 200/200 +50 250/s 0ms done | T POST /u | => 200",
+        );
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn bytes_in_memory_are_sent_in_slices_that_are_told_of() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        let body: Vec<u8> = (0..=u8::MAX).cycle().take(200_000).collect();
+        let call = world.client.post("/u").body(body.clone());
+        world.finish(watched(&world, call)).unwrap();
+        world.logged(
+            "up#1 65536/200000 +65536 | up#1 200000/200000 +134464 done | T POST /u | \
+             down#1 3/3 +3 done | => 200",
+        );
+        let requests = world.mock.requests();
+        assert_eq!(requests.last().unwrap().body(), &body);
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_body_that_is_watched_keeps_its_length() {
+    struct Length;
+
+    #[async_trait::async_trait]
+    impl tollgate::Adapter for Length {
+        async fn send(
+            &self,
+            request: http::Request<Body>,
+        ) -> Result<http::Response<Body>, tollgate::AdapterError> {
+            let length = format!("{:?}", request.body().length());
+            Ok(http::Response::new(length.into()))
+        }
+    }
+
+    let client = tollgate::Client::new(Length);
+    for (body, length) in [
+        (Body::from(vec![0; 200_000]), "Some(200000)"),
+        (chunks([Ok("abc")]).with_length(3), "Some(3)"),
+        (chunks([Ok("abc")]), "None"),
+        (Body::empty(), "Some(0)"),
+    ] {
+        let call = client.post("http://h/").body(body).on_upload_progress(drop);
+        let response = tollgate::runtime::block_on(call.send()).unwrap();
+        assert_eq!(response.text().unwrap(), length);
+    }
+}
+
+#[test]
+fn the_rate_forgets_what_was_fifty_events_ago() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, time) = stopped_clock(world);
+        let mut pace = vec![(1000, 1000); 10];
+        pace.extend([(1000, 100); 50]);
+        world.script([Reply::Body(200, paced(&time, &pace))]);
+        let rates: Arc<Mutex<Vec<f64>>> = Arc::default();
+        let kept = Arc::clone(&rates);
+        let call = world.client.get("/u").on_download_progress(move |event| {
+            kept.lock().unwrap().extend(event.rate());
+        });
+        world.finish(call).unwrap();
+        let rates = rates.lock().unwrap();
+        assert_eq!(rates[..10], [1000.0; 10]);
+        // 9 of the 10 fast seconds are forgotten, then all of them.
+        assert_eq!(rates[58..60], [118.0, 100.0]);
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn each_attempt_counts_from_zero() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        world.response("again", Do::Replay(2), Do::Pass);
+        let call = world.client.post("/u").body("hello");
+        world.finish(watched(&world, call)).unwrap();
+        world.logged(
+            "up#1 5/5 +5 done | T POST /u | down#1 3/3 +3 done | again.ok | \
+             up#2 5/5 +5 done | T POST /u | down#2 3/3 +3 done | again.ok | => 200",
+        );
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_redirect_is_told_of_where_it_sends_the_body_again() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        world.script([Reply::Redirect(307, "/v")]);
+        let call = world.client.post("/u").body("hello");
+        world.finish(watched(&world, call)).unwrap();
+        world.logged(
+            "up#1 5/5 +5 done | T POST /u | up#1 5/5 +5 done | T POST /v | \
+             down#1 3/3 +3 done | => 200",
+        );
+        world.script([Reply::Redirect(303, "/v")]);
+        let call = world.client.post("/u").body("hello");
+        world.finish(watched(&world, call)).unwrap();
+        world.logged("up#1 5/5 +5 done | T POST /u | T GET /v | down#1 3/3 +3 done | => 200");
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn no_bytes_have_one_event_the_last() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        world.script([
+            Reply::Body(204, Body::empty()),
+            Reply::Body(200, chunks([])),
+            Reply::Body(200, "not for HEAD".into()),
+        ]);
+        world
+            .finish(watched(&world, world.client.get("/u")))
+            .unwrap();
+        world.logged("up#1 0/0 +0 done | T GET /u | down#1 0/0 +0 done | => 204");
+        world
+            .finish(watched(&world, world.client.get("/u")))
+            .unwrap();
+        world.logged("up#1 0/0 +0 done | T GET /u | down#1 0/? +0 done | => 200");
+        world
+            .finish(watched(&world, world.client.head("/u")))
+            .unwrap();
+        world.logged("up#1 0/0 +0 done | T HEAD /u | down#1 0/0 +0 done | => 200");
+        let call = world.client.post("/u").body(Body::factory(|| chunks([])));
+        world.finish(watched(&world, call)).unwrap();
+        world.logged("up#1 0/? +0 done | T POST /u | down#1 3/3 +3 done | => 200");
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_refused_status_is_told_of() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        world.script([Reply::Body(
+            500,
+            chunks([Ok("no"), Ok("pe")]).with_length(4),
+        )]);
+        let call = watched(&world, world.client.get("/u"));
+        world.finish(call.stream()).unwrap_err();
+        world
+            .logged("up#1 0/0 +0 done | T GET /u | down#1 2/4 +2 | down#1 4/4 +2 done | => Status");
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn an_early_answer_has_no_events() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        world.client.interceptors.request.use_flow(async |_| {
+            let mut response = answer(200);
+            response.set_body(chunks([Ok("a"), Ok("b")]));
+            Ok(response.into())
+        });
+        let call = world.client.post("/u").body("hello");
+        let response = world.finish(watched(&world, call)).unwrap();
+        assert_eq!(response.text().unwrap(), "ab");
+        world.logged("=> 200");
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_stream_is_told_of_as_it_is_read() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        for body in [chunks([Ok("ab"), Ok("cd")]).with_length(4), "abcd".into()] {
+            world.script([Reply::Body(200, body)]);
+            let call = world.client.get("/u").stream();
+            let call = call.on_download_progress(told(&world.log, "down"));
+            let response = world.finish(call).unwrap();
+            assert_eq!(response.body().length(), Some(4));
+            world.logged("T GET /u | => 200");
+            std::io::read_to_string(response.into_body().into_reader()).unwrap();
+            let lines = world.log.take();
+            assert_eq!(lines.last().unwrap().split(' ').next_back(), Some("done"));
+            assert!(lines.last().unwrap().starts_with("down#1 4/4"), "{lines:?}");
+        }
+        world.script([Reply::Body(200, chunks([Ok("ab"), Ok("cd")]))]);
+        let call = world.client.get("/u").stream();
+        let call = call.on_download_progress(told(&world.log, "down"));
+        drop(world.finish(call).unwrap());
+        world.logged("T GET /u | => 200");
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_body_that_breaks_or_falls_short_is_not_done() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        world.script([
+            Reply::Body(200, failing_body("cut")),
+            Reply::Body(200, chunks([Ok("abc")]).with_length(5)),
+            Reply::Body(200, chunks([Ok("abc"), Ok("def")]).with_length(5)),
+        ]);
+        for expected in [
+            "T GET /u | down#1 5/? +5 | => Transport",
+            "T GET /u | down#1 3/5 +3 | => 200",
+            "T GET /u | down#1 3/5 +3 | down#1 5/5 +2 done | => 200",
+        ] {
+            let call = world.client.get("/u");
+            let call = call.on_download_progress(told(&world.log, "down"));
+            drop(world.finish(call));
+            world.logged(expected);
+        }
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_call_that_is_cancelled_in_the_middle_is_not_done() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, time) = stopped_clock(world);
+        let cancel = CancelHandle::new();
+        let events: Arc<Mutex<Vec<Progress>>> = Arc::default();
+        let (kept, ends) = (Arc::clone(&events), cancel.clone());
+        let body = paced(&time, &[(1000, 10); 10]).with_length(100);
+        world.script([Reply::Body(200, body)]);
+        let call = world.client.get("/u").cancel_handle(&cancel);
+        let call = call.on_download_progress(move |progress| {
+            kept.lock().unwrap().push(progress);
+            if progress.loaded() >= 30 {
+                ends.cancel();
+            }
+        });
+        assert!(world.finish(call).unwrap_err().is_cancelled());
+        let events = events.lock().unwrap();
+        let loaded: Vec<u64> = events.iter().map(Progress::loaded).collect();
+        assert_eq!(loaded, [10, 20, 30]);
+        assert!(!events.iter().any(Progress::is_done));
+        world.log.take();
+        world.still_works();
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_handler_that_panics_fails_its_call_and_nothing_else() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, _) = stopped_clock(world);
+        let check = |error: &Error, name: &str| {
+            assert_eq!(error.kind(), ErrorKind::Interceptor, "{error:?}");
+            let text = format!("the handler of `{name}` panicked: no bar");
+            assert!(error.to_string().contains(&text), "{error}");
+        };
+        let panics = |_: Progress| panic!("no bar");
+        for body in [Body::from("hello"), chunks([Ok("a")]), Body::empty()] {
+            let call = world.client.post("/u").body(body);
+            let error = world.finish(call.on_upload_progress(panics)).unwrap_err();
+            check(&error, "on_upload_progress");
+            assert!(error.request().is_some());
+        }
+        for body in [Body::from("hello"), chunks([Ok("a")]), chunks([])] {
+            world.script([Reply::Body(200, body)]);
+            let call = world.client.get("/u").on_download_progress(panics);
+            let error = world.finish(call).unwrap_err();
+            check(&error, "on_download_progress");
+            assert!(error.is_status(200), "its head has come");
+        }
+        world.script([Reply::Body(200, chunks([Ok("a")]))]);
+        let call = world.client.get("/u").on_download_progress(panics);
+        let response: Response = world.finish(call.stream()).unwrap();
+        let reader = response.into_body().into_reader();
+        let error = std::io::read_to_string(reader).unwrap_err();
+        check(&Error::from(error), "on_download_progress");
+        world.log.take();
+        world.still_works();
+    }
+    everywhere!(law);
+}
+
+/// Sends a body both ways; returns the events and when each came.
+fn events<W: Way>(pace: &[(u64, usize)], known: bool) -> [Vec<(Instant, Progress)>; 2] {
+    let time = ManualRuntime::new();
+    let length = pace.iter().map(|(_, length)| *length as u64).sum();
+    let body = |time: &ManualRuntime| {
+        let body = paced(time, pace);
+        if known {
+            body.with_length(length)
+        } else {
+            body
+        }
+    };
+    let mock = MockAdapter::new();
+    mock.push(tollgate::MockReply::status(200, body(&time)));
+    let builder = W::builder(mock).runtime(time.clone());
+    let client = W::build(builder.without_timeout());
+    let kept: [Arc<Mutex<Vec<(Instant, Progress)>>>; 2] = Default::default();
+    let keep = |side: usize| {
+        let (kept, time) = (Arc::clone(&kept[side]), time.clone());
+        move |progress| kept.lock().unwrap().push((time.now(), progress))
+    };
+    let call = client.post("http://h/").body(body(&time));
+    let call = call
+        .on_upload_progress(keep(0))
+        .on_download_progress(keep(1));
+    W::send(call).unwrap();
+    kept.map(|kept| std::mem::take(&mut *kept.lock().unwrap()))
+}
+
+fn paces() -> impl Strategy<Value = Vec<(u64, usize)>> {
+    prop::collection::vec((0_u64..500, 1_usize..100_000), 1..40)
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+
+    #[test]
+    fn events_are_never_too_many_and_add_up(pace in paces(), known in any::<bool>()) {
+        let length: u64 = pace.iter().map(|(_, length)| *length as u64).sum();
+        let all = [
+            events::<OnTokio>(&pace, known),
+            events::<OnThread>(&pace, known),
+            events::<InBlocking>(&pace, known),
+        ];
+        for [up, down] in &all {
+            for events in [up, down] {
+                let (last, before) = events.split_last().unwrap();
+                prop_assert!(last.1.is_done() && last.1.loaded() == length);
+                prop_assert_eq!(last.1.total(), known.then_some(length));
+                prop_assert!(!before.iter().any(|(_, event)| event.is_done()));
+                for pair in before.windows(2) {
+                    let apart = pair[1].0 - pair[0].0;
+                    prop_assert!(apart * 3 >= Duration::from_secs(1), "{apart:?}");
+                }
+                let mut sum = 0;
+                for (_, event) in events {
+                    sum += event.bytes();
+                    prop_assert_eq!(event.loaded(), sum);
+                    prop_assert_eq!(event.progress().is_some(), known);
+                    prop_assert!(event.progress().is_none_or(|part| (0.0..=1.0).contains(&part)));
+                }
+            }
+        }
+        let numbers = all.map(|sides| sides.map(|events| {
+            events.into_iter().map(|(_, event)| event).collect::<Vec<_>>()
+        }));
+        prop_assert_eq!(&numbers[0], &numbers[1]);
+        prop_assert_eq!(&numbers[0], &numbers[2]);
+    }
+}
