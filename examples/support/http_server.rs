@@ -1,6 +1,6 @@
 //! An HTTP/1.1 server that knows just enough: keep-alive and `Content-Length`.
 
-use std::{io, net::SocketAddr, sync::Arc, thread};
+use std::{io, net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -59,6 +59,26 @@ impl Server {
     ///
     /// What the system says when it has no port or no thread to give.
     pub fn start(handler: impl Fn(Asked) -> Answer + Send + Sync + 'static) -> io::Result<Self> {
+        Self::start_at(Pace(None), handler)
+    }
+
+    /// Starts a server that reads and writes so many bytes per second only, on
+    /// each connection.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_slow(
+        bytes_per_second: u32,
+        handler: impl Fn(Asked) -> Answer + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::start_at(Pace(Some(bytes_per_second)), handler)
+    }
+
+    fn start_at(
+        pace: Pace,
+        handler: impl Fn(Asked) -> Answer + Send + Sync + 'static,
+    ) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -73,7 +93,7 @@ impl Server {
                 runtime.block_on(async move {
                     tokio::select! {
                         _ = stopped => {}
-                        _ = accept(listener, handler) => {}
+                        _ = accept(listener, pace, handler) => {}
                     }
                 });
             })?;
@@ -103,7 +123,41 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, handler: Arc<Handler>) -> io::Result<()> {
+/// How much is read or written at once where there is a pace.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// Bytes per second, where they are limited.
+#[derive(Clone, Copy)]
+struct Pace(Option<u32>);
+
+impl Pace {
+    async fn wait(self, bytes: usize) {
+        if let Some(rate) = self.0 {
+            tokio::time::sleep(Duration::from_secs_f64(bytes as f64 / f64::from(rate))).await;
+        }
+    }
+
+    async fn read(self, stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        buffer.reserve(PIECE_BYTES);
+        let read = stream.read_buf(buffer).await?;
+        self.wait(read).await;
+        Ok(read)
+    }
+
+    async fn write(self, stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(self.0.map_or(usize::MAX, |_| PIECE_BYTES)) {
+            stream.write_all(piece).await?;
+            self.wait(piece.len()).await;
+        }
+        Ok(())
+    }
+}
+
+async fn accept(
+    listener: std::net::TcpListener,
+    pace: Pace,
+    handler: Arc<Handler>,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     loop {
         let (stream, _) = listener.accept().await?;
@@ -111,19 +165,19 @@ async fn accept(listener: std::net::TcpListener, handler: Arc<Handler>) -> io::R
         let handler = Arc::clone(&handler);
         tokio::spawn(async move {
             // A connection that breaks is the client's affair.
-            drop(serve(stream, handler).await);
+            drop(serve(stream, pace, handler).await);
         });
     }
 }
 
-async fn serve(mut stream: TcpStream, handler: Arc<Handler>) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, pace: Pace, handler: Arc<Handler>) -> io::Result<()> {
     let mut buffer = Vec::new();
     loop {
         let end = loop {
             if let Some(end) = find(&buffer, b"\r\n\r\n") {
                 break end + 4;
             }
-            if stream.read_buf(&mut buffer).await? == 0 {
+            if pace.read(&mut stream, &mut buffer).await? == 0 {
                 return Ok(());
             }
         };
@@ -132,7 +186,7 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>) -> io::Result<()> {
             .and_then(|value| value.parse::<usize>().ok())
             .unwrap_or(0);
         while buffer.len() < end + length {
-            if stream.read_buf(&mut buffer).await? == 0 {
+            if pace.read(&mut stream, &mut buffer).await? == 0 {
                 return Ok(());
             }
         }
@@ -157,7 +211,7 @@ async fn serve(mut stream: TcpStream, handler: Arc<Handler>) -> io::Result<()> {
             answer.body.len(),
             answer.body
         );
-        stream.write_all(text.as_bytes()).await?;
+        pace.write(&mut stream, text.as_bytes()).await?;
     }
 }
 

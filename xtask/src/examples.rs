@@ -19,6 +19,7 @@ const EXAMPLES: &[Example] = &[
     Example::plain("short_circuit"),
     Example::plain("recover"),
     Example::plain("custom_adapter"),
+    Example::plain("progress"),
 ];
 
 impl Example {

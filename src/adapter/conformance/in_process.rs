@@ -66,6 +66,10 @@ use crate::{
 /// | `a_stream_gives_each_chunk_when_it_comes` | a mock cannot hold a piece |
 /// | `a_cut_stream_ends_with_an_error` | a mock's wire cannot break |
 /// | `a_dropped_stream_closes_its_connection` | a mock has no connections |
+/// | `an_upload_is_told_to_its_last_byte` | a mock gets a body without its framing |
+/// | `a_download_is_told_to_its_last_byte` | a mock's answers have no framing |
+/// | `a_decoded_download_has_no_total` | a mock does not decode |
+/// | `a_panic_in_an_upload_handler_fails_the_call` | a mock reads every upload |
 /// | `a_cancel_ends_the_wait_for_a_head` | a mock's handler cannot wait |
 /// | `a_cancel_ends_an_upload` | a mock reads every upload |
 /// | `a_cancelled_call_closes_its_connection` | a mock has no connections |

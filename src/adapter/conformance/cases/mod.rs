@@ -6,6 +6,7 @@ mod cancel;
 mod faults;
 mod limits;
 mod origins;
+mod progress;
 mod redirects;
 mod requests;
 mod reuse;
@@ -58,6 +59,7 @@ pub(super) fn all<E: Lane>() -> Vec<Case<E>> {
     all.extend(faults::cases());
     all.extend(limits::cases());
     all.extend(streams::cases());
+    all.extend(progress::cases());
     all.extend(cancel::cases());
     all.extend(reuse::cases());
     all
