@@ -181,6 +181,54 @@ fn a_body_that_is_watched_keeps_its_length() {
 }
 
 #[test]
+fn an_adapter_that_stops_at_the_length_has_heard_the_end() {
+    /// Asks for no byte behind the last one, as hyper does.
+    struct Exact;
+
+    impl tollgate::BlockingAdapter for Exact {
+        fn send(
+            &self,
+            request: http::Request<Body>,
+        ) -> Result<http::Response<Body>, tollgate::AdapterError> {
+            let mut bytes = vec![0; 6];
+            let mut reader = request.into_body().into_reader();
+            std::io::Read::read_exact(&mut reader, &mut bytes).unwrap();
+            Ok(http::Response::new(bytes.into()))
+        }
+    }
+
+    let log = Log::default();
+    let client = tollgate::blocking::Client::new(Exact);
+    let body = chunks([Ok("abc"), Ok("def")]).with_length(6);
+    let call = client.post("http://h/").body(body);
+    call.on_upload_progress(told(&log, "up")).send().unwrap();
+    assert_eq!(log.take(), ["up#1 3/6 +3", "up#1 6/6 +3 done"]);
+}
+
+#[test]
+fn an_event_is_due_a_third_of_a_second_after_the_one_before() {
+    fn law<W: Way>(world: &World<W>) {
+        let (world, time) = stopped_clock(world);
+        let nanos = Duration::from_nanos;
+        let pace = [(nanos(0), 1), (nanos(333_333_333), 1), (nanos(1), 1)];
+        world.script([Reply::Body(
+            200,
+            Body::stream(Paced {
+                time: time.clone(),
+                chunks: Vec::from(pace).into_iter(),
+            }),
+        )]);
+        let call = world.client.get("/u");
+        let call = call.on_download_progress(told(&world.log, "down"));
+        world.finish(call).unwrap();
+        world.logged(
+            "T GET /u | down#1 1/? +1 | down#1 3/? +2 9/s | down#1 3/? +0 9/s done | => 200",
+        );
+    }
+    everywhere!(law);
+}
+
+#[test]
 fn the_rate_forgets_what_was_fifty_events_ago() {
     fn law<W: Way>(world: &World<W>) {
         let (world, time) = stopped_clock(world);
