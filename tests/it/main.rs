@@ -26,6 +26,7 @@ mod ownership;
 mod pairing;
 mod panics;
 mod progress;
+mod progress_ends;
 mod redaction;
 mod redirects;
 mod replay;
