@@ -39,6 +39,7 @@
 //! | sending | [`Client`], [`Call`], [`Response`]; [`blocking`] for the same without async |
 //! | interceptors | [`interceptor`], [`RequestInterceptor`], [`ResponseInterceptor`] |
 //! | token refresh | [`auth`] |
+//! | uploads | [`Multipart`], [`Body`] |
 //! | failures | [`Error`], [`ErrorKind`], [`ErrorCode`] |
 //! | an adapter of one's own | [`adapter`], [`Adapter`], [`BlockingAdapter`] |
 //! | tests without a network or a clock | [`MockAdapter`], [`runtime::ManualRuntime`] |
@@ -92,7 +93,7 @@ pub use adapter::Offload;
 pub use adapter::{
     Adapter, AdapterError, Attempt, BlockingAdapter, MockAdapter, MockReply, Recorded,
 };
-pub use body::{Body, BodyError, BodyReader};
+pub use body::{Body, BodyError, BodyReader, Multipart, Part};
 pub use cancel::{CancelHandle, Cancelled};
 pub use config::{Config, Order};
 pub use error::{Error, ErrorCode, ErrorKind, Result};

@@ -134,9 +134,19 @@ impl Request {
     }
 
     /// Replaces the body, and takes off the length of the old one.
+    ///
+    /// The `Content-Type` stays, unless one of the two bodies is a form: its
+    /// boundary goes, or comes, with it.
     pub fn set_body(&mut self, body: impl Into<Body>) {
-        self.0.headers.remove(http::header::CONTENT_LENGTH);
-        self.0.body = body.into();
+        let inner = &mut *self.0;
+        inner.headers.remove(http::header::CONTENT_LENGTH);
+        if let Some(form) = inner.body.form() {
+            form.clear_type(&mut inner.headers);
+        }
+        inner.body = body.into();
+        if let Some(form) = inner.body.form() {
+            form.set_type(&mut inner.headers);
+        }
     }
 
     /// Returns the number of this attempt, from 1.

@@ -1,5 +1,8 @@
 //! [`Body`]: bytes to send or received, and whether they can be sent again.
 
+mod exact;
+mod from;
+mod multipart;
 mod read;
 
 use std::{
@@ -13,6 +16,9 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use exact::{Exact, Failed};
+use multipart::Form;
+pub use multipart::{Multipart, Part};
 pub use read::BodyReader;
 use read::ReaderBody;
 
@@ -30,6 +36,7 @@ type BoxedStream = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>
 /// | [`Body::empty`] | yes |
 /// | [`Body::from`] bytes, `Vec<u8>`, `String`, `&'static str` | yes, shared, not copied |
 /// | [`Body::factory`] | yes: the factory is called once more |
+/// | [`Multipart`] | yes, unless a part of it is one-shot |
 /// | [`Body::stream`], [`Body::from_reader`] | no: one-shot |
 ///
 /// It is an [`http_body::Body`] both ways.
@@ -44,6 +51,8 @@ type BoxedStream = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>
 #[derive(Default)]
 pub struct Body {
     kind: Kind,
+    /// What is known of it if it is a form.
+    form: Option<Arc<Form>>,
 }
 
 #[derive(Default)]
@@ -54,6 +63,7 @@ enum Kind {
     Factory {
         make: Arc<dyn Fn() -> Body + Send + Sync>,
         open: Option<Box<Body>>,
+        length: Option<u64>,
     },
     Stream(Exclusive),
 }
@@ -75,6 +85,10 @@ impl Exclusive {
 }
 
 impl Body {
+    fn of(kind: Kind) -> Self {
+        Self { kind, form: None }
+    }
+
     /// Creates a body of no bytes.
     #[must_use]
     pub fn empty() -> Self {
@@ -87,12 +101,11 @@ impl Body {
     /// bytes each time.
     #[must_use]
     pub fn factory(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
-        Self {
-            kind: Kind::Factory {
-                make: Arc::new(make),
-                open: None,
-            },
-        }
+        Self::of(Kind::Factory {
+            make: Arc::new(make),
+            open: None,
+            length: None,
+        })
     }
 
     /// Creates a one-shot body from a stream of frames.
@@ -103,12 +116,10 @@ impl Body {
         B::Error: Into<BodyError>,
     {
         let length = body.size_hint().exact();
-        Self {
-            kind: Kind::Stream(Exclusive {
-                stream: Mutex::new(Box::pin(Mapped { body })),
-                length,
-            }),
-        }
+        Self::of(Kind::Stream(Exclusive {
+            stream: Mutex::new(Box::pin(Mapped { body })),
+            length,
+        }))
     }
 
     /// Creates a one-shot body from a blocking reader.
@@ -120,14 +131,24 @@ impl Body {
         Self::stream(ReaderBody::new(reader))
     }
 
-    /// Declares the length of a stream, so that it need not be sent in chunks.
+    /// Creates a body that stops at once.
+    fn failed(error: impl Into<BodyError>) -> Self {
+        Self::stream(Failed::new(error.into()))
+    }
+
+    /// Declares the length of a stream or of what a factory makes, so that it
+    /// need not be sent in chunks.
     ///
-    /// The stream has to keep the promise. Without effect on a body that knows
-    /// its length.
+    /// The promise has to be kept: a request whose body has another length
+    /// fails with [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest).
+    /// Without effect on a body that knows its length.
     #[must_use]
     pub fn with_length(mut self, bytes: u64) -> Self {
-        if let Kind::Stream(stream) = &mut self.kind {
-            stream.length = Some(bytes);
+        match &mut self.kind {
+            Kind::Stream(Exclusive { length, .. }) | Kind::Factory { length, .. } => {
+                *length = Some(bytes);
+            }
+            Kind::Empty | Kind::Bytes(_) => {}
         }
         self
     }
@@ -138,10 +159,9 @@ impl Body {
         match &self.kind {
             Kind::Empty => Some(0),
             Kind::Bytes(bytes) => Some(bytes.len() as u64),
-            Kind::Factory { open: None, .. } => None,
-            Kind::Factory {
-                open: Some(body), ..
-            } => body.length(),
+            Kind::Factory { open, length, .. } => {
+                length.or_else(|| open.as_ref().and_then(|body| body.length()))
+            }
             Kind::Stream(stream) => stream.length,
         }
     }
@@ -174,13 +194,35 @@ impl Body {
         let kind = match &self.kind {
             Kind::Empty => Kind::Empty,
             Kind::Bytes(bytes) => Kind::Bytes(bytes.clone()),
-            Kind::Factory { make, .. } => Kind::Factory {
+            Kind::Factory { make, length, .. } => Kind::Factory {
                 make: Arc::clone(make),
                 open: None,
+                length: *length,
             },
             Kind::Stream(_) => return None,
         };
-        Some(Self { kind })
+        let form = self.form.clone();
+        Some(Self { kind, form })
+    }
+
+    /// Returns what is known of a form.
+    pub(crate) fn form(&self) -> Option<&Form> {
+        self.form.as_deref()
+    }
+
+    /// Holds a stream to the length that was declared for it; a factory holds
+    /// what it makes to it by itself.
+    pub(crate) fn held(self) -> Self {
+        match &self.kind {
+            Kind::Stream(Exclusive {
+                length: Some(length),
+                ..
+            }) => {
+                let length = *length;
+                Self::stream(Exact::new(self, length, "the body")).with_length(length)
+            }
+            _ => self,
+        }
     }
 
     /// Shows each chunk to `check`, which may stop the body.
@@ -219,8 +261,14 @@ impl Body {
                 }
                 Poll::Ready(Some(Ok(Frame::data(bytes))))
             }
-            Kind::Factory { make, open } => {
-                open.get_or_insert_with(|| Box::new(make())).poll(context)
+            Kind::Factory { make, open, length } => {
+                let opened = open.get_or_insert_with(|| {
+                    Box::new(match *length {
+                        Some(length) => Self::stream(Exact::new(make(), length, "the body")),
+                        None => make(),
+                    })
+                });
+                opened.poll(context)
             }
             Kind::Stream(stream) => {
                 let frame = ready!(stream.get().poll_frame(context));
@@ -320,6 +368,7 @@ impl HttpBody for Inspected {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match &self.kind {
+            _ if self.form.is_some() => "form",
             Kind::Empty => "empty",
             Kind::Bytes(_) => "bytes",
             Kind::Factory { .. } => "factory",
@@ -330,46 +379,5 @@ impl fmt::Debug for Body {
             write!(f, ", {length} bytes")?;
         }
         f.write_str(")")
-    }
-}
-
-impl From<Bytes> for Body {
-    fn from(bytes: Bytes) -> Self {
-        let kind = if bytes.is_empty() {
-            Kind::Empty
-        } else {
-            Kind::Bytes(bytes)
-        };
-        Self { kind }
-    }
-}
-
-impl From<Vec<u8>> for Body {
-    fn from(bytes: Vec<u8>) -> Self {
-        Bytes::from(bytes).into()
-    }
-}
-
-impl From<String> for Body {
-    fn from(text: String) -> Self {
-        Bytes::from(text).into()
-    }
-}
-
-impl From<&'static str> for Body {
-    fn from(text: &'static str) -> Self {
-        Bytes::from_static(text.as_bytes()).into()
-    }
-}
-
-impl From<&'static [u8]> for Body {
-    fn from(bytes: &'static [u8]) -> Self {
-        Bytes::from_static(bytes).into()
-    }
-}
-
-impl From<()> for Body {
-    fn from((): ()) -> Self {
-        Self::empty()
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{Async, Blocking, builder, query};
 use crate::{
-    body::Body,
+    body::{Body, Multipart},
     cancel::CancelHandle,
     config::{Order, Setting, StatusPolicy},
     error::{Error, ErrorKind, Result},
@@ -151,7 +151,24 @@ impl<E> Call<E> {
         self.draft.content_type = Some(HeaderValue::from_static(content_type));
     }
 
-    /// Sends bytes, text, a factory's bytes or a stream, without a type.
+    /// Sends a form of several parts; sets `Content-Type` unless it is set.
+    ///
+    /// A `multipart/…` type of the call's without a boundary is completed, one
+    /// with another boundary is an error. The client's default yields.
+    #[doc(alias = "postForm")]
+    #[doc(alias = "formdata")]
+    pub fn multipart(mut self, form: Multipart) -> Self {
+        match form.into_body() {
+            Ok(body) => self.body(body),
+            Err(error) => {
+                self.fail(error);
+                self
+            }
+        }
+    }
+
+    /// Sends bytes, text, a factory's bytes or a stream, without a type; a
+    /// form brings its own.
     #[doc(alias = "data")]
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         *self.draft.request.body_mut() = body.into();

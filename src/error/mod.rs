@@ -309,8 +309,14 @@ impl Error {
         self.0.call.as_ref().or(of_response)
     }
 
-    pub(crate) fn text(&self) -> &str {
-        &self.0.message
+    /// Copies what says why, without request and response.
+    pub(crate) fn copy(&self) -> Self {
+        let inner = &self.0;
+        let mut copy = Self::new(inner.kind, inner.message.clone());
+        copy.0.code = inner.code;
+        copy.0.hint.clone_from(&inner.hint);
+        copy.0.source.clone_from(&inner.source);
+        copy
     }
 
     /// Lets go of what only a running call needs.

@@ -236,6 +236,9 @@ fn outgoing(
 ) -> Result<http::Request<Body>> {
     run.attempt_limits(trip).check()?;
     let inner = &mut *request.0;
+    if let Some(form) = inner.body.form() {
+        form.check()?;
+    }
     let mut body = std::mem::take(&mut inner.body);
     trip.resends = false;
     if let Some(copy) = body.try_clone().filter(|_| may_redirect) {
@@ -249,6 +252,7 @@ fn outgoing(
     if let Some(limit) = limit {
         body = limited(body, limit)?;
     }
+    body = body.held();
     let redirected = !trip.redirects.is_empty();
     (body, trip.fault) = progress::upload(run, request, body, redirected)?;
     let inner = &mut *request.0;
@@ -322,11 +326,16 @@ fn explain(limits: &Limits<'_>, error: AdapterError) -> Error {
 /// A request's body may have failed with an error of ours inside.
 fn from_adapter(error: AdapterError) -> Error {
     let inner = std::error::Error::source(&error).and_then(Error::find_in);
-    if let Some(inner) = inner.filter(|inner| inner.kind() == ErrorKind::RequestTooLarge) {
-        return Error::new(inner.kind(), inner.text().to_owned())
-            .with_hint("raise `max_request_bytes`");
+    let of_body = |inner: &&Error| {
+        matches!(
+            inner.kind(),
+            ErrorKind::RequestTooLarge | ErrorKind::InvalidRequest
+        )
+    };
+    match inner.filter(of_body) {
+        Some(inner) => inner.copy(),
+        None => error.into(),
     }
-    error.into()
 }
 
 /// Makes the response, and moves the request's head into it.

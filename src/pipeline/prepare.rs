@@ -54,7 +54,9 @@ pub(super) fn prepare(config: &Config, draft: Draft) -> Result<Request> {
             .as_ref()
             .is_some_and(|base| !same_origin(&base.uri, &inner.uri));
     for name in config.headers.keys() {
-        if inner.headers.contains_key(name) {
+        // A type without the form's boundary would make it unreadable.
+        let ruled = *name == header::CONTENT_TYPE && inner.body.form().is_some();
+        if ruled || inner.headers.contains_key(name) {
             continue;
         }
         for value in config.headers.get_all(name) {
@@ -64,7 +66,9 @@ pub(super) fn prepare(config: &Config, draft: Draft) -> Result<Request> {
             }
         }
     }
-    if let Some(value) = draft.content_type {
+    if let Some(form) = inner.body.form() {
+        form.settle_type(&mut inner.headers)?;
+    } else if let Some(value) = draft.content_type {
         inner.headers.entry(header::CONTENT_TYPE).or_insert(value);
     }
     Ok(request)

@@ -20,6 +20,7 @@ mod derive;
 mod ids;
 mod interop;
 mod limits;
+mod multipart;
 mod nested;
 mod order;
 mod ownership;

@@ -12,6 +12,7 @@
 mod actor;
 mod addresses;
 mod concurrent;
+mod forms;
 mod model;
 mod program;
 mod programs;

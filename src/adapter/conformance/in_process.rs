@@ -45,6 +45,9 @@ use crate::{
 /// | `a_stream_of_known_length_is_not_chunked` | a mock gets a body without its framing |
 /// | `a_failing_upload_is_an_error` | a mock gets a body without its framing |
 /// | `an_upload_shorter_than_its_length_is_an_error` | a mock gets a body without its framing |
+/// | `a_form_arrives_with_its_length` | a mock gets a body without its framing |
+/// | `a_form_without_a_length_is_chunked` | a mock gets a body without its framing |
+/// | `a_part_that_breaks_its_length_is_an_error` | a mock gets a body without its framing |
 /// | `every_framing_is_read_to_its_end` | a mock's answers have no framing |
 /// | `gzip_is_decoded` | a mock does not decode |
 /// | `a_broken_gzip_is_a_decode_error` | a mock does not decode |

@@ -4,6 +4,7 @@ mod adapter_alone;
 mod answers;
 mod cancel;
 mod faults;
+mod forms;
 mod limits;
 mod origins;
 mod progress;
@@ -53,6 +54,7 @@ pub(super) fn all<E: Lane>() -> Vec<Case<E>> {
     let mut all = Vec::new();
     all.extend(adapter_alone::cases());
     all.extend(requests::cases());
+    all.extend(forms::cases());
     all.extend(answers::cases());
     all.extend(redirects::cases());
     all.extend(origins::cases());
