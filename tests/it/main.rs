@@ -21,6 +21,7 @@ mod ids;
 mod interop;
 mod limits;
 mod multipart;
+mod multipart_files;
 mod nested;
 mod order;
 mod ownership;

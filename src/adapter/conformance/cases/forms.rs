@@ -32,7 +32,7 @@ cases! {
 const LARGE: usize = 100_000;
 
 /// A form, and its bytes.
-fn form(declared: bool) -> Verdict<(Multipart, Vec<u8>)> {
+fn form(declared: bool) -> (Multipart, Vec<u8>) {
     let mut reader = Part::reader(|| Ok(io::Cursor::new(vec![b'r'; LARGE]))).file_name("r");
     if declared {
         reader = reader.length(LARGE as u64);
@@ -62,7 +62,7 @@ fn form(declared: bool) -> Verdict<(Multipart, Vec<u8>)> {
     bytes.extend([b'r'; LARGE]);
     let end = format!("\r\n{}\r\n\r\nmade\r\n--{boundary}--\r\n", line("body"));
     bytes.extend(end.as_bytes());
-    Ok((form, bytes))
+    (form, bytes)
 }
 
 /// Whole, and under its type.
@@ -74,7 +74,7 @@ fn arrived(what: impl fmt::Display, request: &Received, boundary: &str, bytes: &
 
 fn a_form_arrives_with_its_length<E: Lane>(bench: &Bench<E>) -> Verdict {
     let server = bench.serve(Reply::new(200))?;
-    let (form, bytes) = form(true)?;
+    let (form, bytes) = form(true);
     let boundary = form.boundary().to_owned();
     bench.send(bench.client().post(server.url("/")).multipart(form))?;
     let request = only_request(&server)?;
@@ -86,7 +86,7 @@ fn a_form_arrives_with_its_length<E: Lane>(bench: &Bench<E>) -> Verdict {
 
 fn a_form_without_a_length_is_chunked<E: Lane>(bench: &Bench<E>) -> Verdict {
     let server = bench.serve(Reply::new(200))?;
-    let (form, bytes) = form(false)?;
+    let (form, bytes) = form(false);
     let boundary = form.boundary().to_owned();
     bench.send(bench.client().post(server.url("/")).multipart(form))?;
     let request = only_request(&server)?;
@@ -105,7 +105,7 @@ fn a_form_is_the_same_where_a_redirect_leads<E: Lane>(bench: &Bench<E>) -> Verdi
             .on("/first", Reply::new(status).header("location", "/second"))
             .on("/second", Reply::new(200));
         let server = bench.serve(script)?;
-        let (form, bytes) = form(declared)?;
+        let (form, bytes) = form(declared);
         let boundary = form.boundary().to_owned();
         bench.send(bench.client().post(server.url("/first")).multipart(form))?;
         let requests = server.requests();
@@ -127,10 +127,10 @@ fn a_form_is_the_same_in_a_replay<E: Lane>(bench: &Bench<E>) -> Verdict {
     let server = bench.serve(script)?;
     let client = bench.other_client(|builder| builder)?;
     client.interceptors.response.use_both(
-        async |response| Ok(response.into()),
+        async |response| Ok(response),
         async |error: Error| error.replay(),
     );
-    let (form, bytes) = form(true)?;
+    let (form, bytes) = form(true);
     let boundary = form.boundary().to_owned();
     bench.send(client.post(server.url("/")).multipart(form))?;
     let requests = server.requests();

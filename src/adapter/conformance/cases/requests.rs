@@ -186,18 +186,27 @@ fn a_stream_of_unknown_length_is_chunked<E: Lane>(bench: &Bench<E>) -> Verdict {
 }
 
 fn a_stream_of_known_length_is_not_chunked<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let server = bench.serve(Reply::new(200))?;
-    let length = pieces().concat().len();
-    let body = Body::from_reader(Chunks::new(false)).with_length(length as u64);
-    bench.send(bench.client().post(server.url("/")).body(body))?;
-    let request = only_request(&server)?;
-    ensure(*request.body() == pieces().concat(), "the body has changed")?;
-    let length = length.to_string();
-    same(
-        "framing",
-        framing(&request),
-        (vec![length.as_bytes()], vec![]),
-    )
+    for body in streams() {
+        let server = bench.serve(Reply::new(200))?;
+        let length = pieces().concat().len();
+        let body = body.with_length(length as u64);
+        bench.send(bench.client().post(server.url("/")).body(body))?;
+        let request = only_request(&server)?;
+        ensure(*request.body() == pieces().concat(), "the body has changed")?;
+        let length = length.to_string();
+        same(
+            "framing",
+            framing(&request),
+            (vec![length.as_bytes()], vec![]),
+        )?;
+    }
+    Ok(())
+}
+
+/// A one-shot stream, and a factory of such.
+fn streams() -> [Body; 2] {
+    let once = || Body::from_reader(Chunks::new(false));
+    [once(), Body::factory(once)]
 }
 
 fn a_factory_is_opened_for_each_hop<E: Lane>(bench: &Bench<E>) -> Verdict {
@@ -231,12 +240,15 @@ fn a_failing_upload_is_an_error<E: Lane>(bench: &Bench<E>) -> Verdict {
 }
 
 fn an_upload_shorter_than_its_length_is_an_error<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let server = bench.serve(Reply::new(200))?;
-    let body = Body::from_reader(Chunks::new(false)).with_length(10_000_000);
-    let call = bench.client().post(secret_url(&server, "/")).body(body);
-    broken_upload(bench.send(call))?;
-    same("complete requests", server.requests().len(), 0)?;
-    bench.clean(&server)
+    for body in streams() {
+        let server = bench.serve(Reply::new(200))?;
+        let body = body.with_length(10_000_000);
+        let call = bench.client().post(secret_url(&server, "/")).body(body);
+        broken_upload(bench.send(call))?;
+        same("complete requests", server.requests().len(), 0)?;
+        bench.clean(&server)?;
+    }
+    Ok(())
 }
 
 fn broken_upload(result: crate::Result<crate::Response>) -> Verdict {
