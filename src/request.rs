@@ -128,7 +128,7 @@ impl Request {
         &self.0.body
     }
 
-    /// Returns the body for changing.
+    /// Returns the body for changing; the headers stay as they are.
     pub fn body_mut(&mut self) -> &mut Body {
         &mut self.0.body
     }

@@ -60,7 +60,7 @@ impl Exact {
 
 fn broken(message: String) -> BodyError {
     Error::new(ErrorKind::InvalidRequest, message)
-        .with_hint("declare the length that is sent, or none")
+        .with_hint("declare the length that is sent, and let nobody write to a file meanwhile")
         .into()
 }
 
