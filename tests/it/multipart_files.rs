@@ -265,3 +265,22 @@ fn lengths_beyond_64_bits_are_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_body_that_breaks_its_length_is_an_error_on_any_adapter() {
+    let once = || Body::from_reader(&b"12345"[..]);
+    let client = tollgate::blocking::Client::new(Wire);
+    for declared in [4, 6] {
+        for body in [once(), Body::factory(once)] {
+            let call = client.post("http://h/").body(body.with_length(declared));
+            let error = call.send().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+            assert!(
+                error.to_string().contains(&format!("{declared} bytes")),
+                "{error}"
+            );
+        }
+    }
+    let call = client.post("http://h/").body(once().with_length(5));
+    assert_eq!(call.send().unwrap().text().unwrap(), "12345");
+}
