@@ -50,6 +50,7 @@
 //! |---|---|
 //! | `tokio` | [`runtime::TokioRuntime`], and [`Offload`]: a blocking adapter under the async client |
 //! | `conformance` | [`adapter::conformance`]: the suite that every adapter passes, with its server |
+//! | `tower` | [`ServiceAdapter`]: a tower service, an axum `Router` say, as an adapter; and [`Client`] is a service |
 //!
 //! None is on by default; the core has no HTTP client and no runtime in its
 //! tree.
@@ -90,6 +91,8 @@ pub type WeakClient = client::WeakClient<client::Async>;
 
 #[cfg(feature = "tokio")]
 pub use adapter::Offload;
+#[cfg(feature = "tower")]
+pub use adapter::ServiceAdapter;
 pub use adapter::{
     Adapter, AdapterError, Attempt, BlockingAdapter, MockAdapter, MockReply, Recorded,
 };

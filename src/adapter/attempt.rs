@@ -2,11 +2,18 @@
 
 use std::{
     fmt,
+    future::pending,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use crate::{cancel::CancelHandle, runtime::Runtime};
+use futures::future::{Either, select};
+
+use super::AdapterError;
+use crate::{
+    cancel::CancelHandle,
+    runtime::{BoxFuture, Runtime},
+};
 
 /// The limits of one attempt, in the request's extensions.
 ///
@@ -92,6 +99,24 @@ impl Attempt {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancel.as_ref().is_some_and(CancelHandle::is_cancelled)
+    }
+
+    /// Awaits `work`, for no longer than the attempt may last: what a blocking
+    /// adapter does with a future.
+    pub(crate) async fn limit<T>(&self, work: BoxFuture<'_, T>) -> Result<T, AdapterError> {
+        let deadline: BoxFuture<'static, ()> = match self.time_left() {
+            Some(left) => self.runtime.sleep(left),
+            None => Box::pin(pending()),
+        };
+        let cancelled: BoxFuture<'static, ()> = match self.cancel().map(CancelHandle::cancelled) {
+            Some(cancelled) => Box::pin(cancelled),
+            None => Box::pin(pending()),
+        };
+        match select(work, select(deadline, cancelled)).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right((Either::Left(_), _)) => Err(AdapterError::timeout()),
+            Either::Right((Either::Right(_), _)) => Err(AdapterError::cancelled()),
+        }
     }
 
     /// Tells whether the caller reads the body itself, as a stream.

@@ -14,7 +14,6 @@ use serde::Serialize;
 use super::{Adapter, AdapterError, Attempt, BlockingAdapter};
 use crate::{
     body::Body,
-    cancel::CancelHandle,
     error::ErrorKind,
     headers::RedactedHeaders,
     runtime::{BoxFuture, Runtime, ThreadRuntime, block_on},
@@ -364,7 +363,7 @@ impl BlockingAdapter for MockAdapter {
             Outcome::Never => Box::pin(std::future::pending()),
             Outcome::Answer(_) => attempt.runtime.sleep(delay),
         };
-        block_on(until(&attempt, wait))?;
+        block_on(attempt.limit(wait))?;
         match outcome {
             Outcome::Answer(answer) => answer,
             Outcome::Never => Err(AdapterError::new(ErrorKind::Transport, "no answer came")),
@@ -373,24 +372,5 @@ impl BlockingAdapter for MockAdapter {
 
     fn runtime(&self) -> Arc<dyn Runtime> {
         Arc::clone(&self.runtime)
-    }
-}
-
-/// Waits for `wait`, for the attempt's deadline or for its cancellation.
-async fn until(attempt: &Attempt, wait: BoxFuture<'static, ()>) -> Result<(), AdapterError> {
-    use futures::future::{Either, select};
-
-    let deadline: BoxFuture<'static, ()> = match attempt.time_left() {
-        Some(left) => attempt.runtime.sleep(left),
-        None => Box::pin(std::future::pending()),
-    };
-    let cancelled: BoxFuture<'static, ()> = match attempt.cancel().map(CancelHandle::cancelled) {
-        Some(cancelled) => Box::pin(cancelled),
-        None => Box::pin(std::future::pending()),
-    };
-    match select(wait, select(deadline, cancelled)).await {
-        Either::Left(_) => Ok(()),
-        Either::Right((Either::Left(_), _)) => Err(AdapterError::timeout()),
-        Either::Right((Either::Right(_), _)) => Err(AdapterError::cancelled()),
     }
 }

@@ -27,6 +27,8 @@ pub mod conformance;
 mod mock;
 #[cfg(feature = "tokio")]
 mod offload;
+#[cfg(feature = "tower")]
+mod service;
 
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
@@ -36,6 +38,8 @@ pub use attempt::Attempt;
 pub use mock::{MockAdapter, MockReply, Recorded};
 #[cfg(feature = "tokio")]
 pub use offload::Offload;
+#[cfg(feature = "tower")]
+pub use service::ServiceAdapter;
 
 use crate::{
     body::Body,

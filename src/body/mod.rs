@@ -1,6 +1,8 @@
 //! [`Body`]: bytes to send or received, and whether they can be sent again.
 
 mod exact;
+#[cfg(feature = "tower")]
+pub(crate) mod foreign;
 mod from;
 mod multipart;
 mod read;

@@ -8,6 +8,8 @@ mod call;
 mod engine;
 mod progress;
 mod query;
+#[cfg(feature = "tower")]
+mod service;
 
 use std::{
     fmt,
@@ -19,6 +21,8 @@ use http::Method;
 pub use builder::ClientBuilder;
 pub use call::{Call, Sending};
 pub use engine::{Async, Blocking, Engine as EngineKind};
+#[cfg(feature = "tower")]
+pub use service::{Answering, ClientService};
 
 use crate::{
     adapter::{Adapter, BlockingAdapter},

@@ -20,6 +20,7 @@ const EXAMPLES: &[Example] = &[
     Example::plain("recover"),
     Example::plain("custom_adapter"),
     Example::plain("progress"),
+    Example::plain("axum_router"),
 ];
 
 impl Example {

@@ -1,0 +1,85 @@
+//! A service's errors as ours, by the table of `ServiceAdapter`.
+
+use std::{error::Error as StdError, io, iter};
+
+use crate::{
+    adapter::AdapterError,
+    body::BodyError,
+    error::{Error, ErrorCode, ErrorKind},
+};
+
+type Cause<'a> = &'a (dyn StdError + 'static);
+
+/// Why no answer came.
+pub(super) fn of_service(error: BodyError) -> AdapterError {
+    classified(error, "the service failed")
+}
+
+/// Why the body of an answer stopped.
+pub(super) fn of_body(error: BodyError) -> BodyError {
+    if error.is::<Error>() {
+        // The core takes it as it is.
+        return error;
+    }
+    classified(error, "the body stopped before its end").into()
+}
+
+fn classified(error: BodyError, message: &'static str) -> AdapterError {
+    let error = match error.downcast::<AdapterError>() {
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
+    let (kind, code) = found(&*error);
+    let out = AdapterError::new(kind, message).with_source(error);
+    match code {
+        Some(code) => out.with_code(code),
+        None => out,
+    }
+}
+
+fn found(error: Cause<'_>) -> (ErrorKind, Option<ErrorCode>) {
+    let of_ours = causes(error).find_map(|cause| {
+        if let Some(ours) = cause.downcast_ref::<AdapterError>() {
+            return Some((ours.kind, ours.code));
+        }
+        let ours = cause.downcast_ref::<Error>()?;
+        Some((ours.kind(), Some(ours.code())))
+    });
+    // The innermost one: connectors wrap I/O errors in each other.
+    let io = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .last();
+    of_ours.unwrap_or_else(|| io.map_or((ErrorKind::Transport, None), of_io))
+}
+
+fn of_io(error: &io::Error) -> (ErrorKind, Option<ErrorCode>) {
+    match error.kind() {
+        io::ErrorKind::TimedOut => (ErrorKind::Timeout, None),
+        io::ErrorKind::ConnectionRefused => {
+            (ErrorKind::Connect, Some(ErrorCode::ConnectionRefused))
+        }
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown
+        | io::ErrorKind::AddrNotAvailable => (ErrorKind::Connect, None),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => (ErrorKind::Transport, Some(ErrorCode::ConnectionReset)),
+        _ => (ErrorKind::Transport, None),
+    }
+}
+
+fn causes(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
+    iter::successors(Some(error), |cause| below(*cause))
+}
+
+/// Returns the next cause; `source` alone steps over what an I/O error wraps.
+fn below<'a>(cause: Cause<'a>) -> Option<Cause<'a>> {
+    match cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => cause.source(),
+    }
+}
