@@ -96,7 +96,6 @@ impl Client<Async> {
     /// Returns the client as a service whose calls get `options` first.
     ///
     /// ```
-    /// use http_body::Body as _;
     /// use tollgate::{Body, Client, MockAdapter};
     /// use tower::Service as _;
     ///

@@ -142,6 +142,9 @@ fn a_body_that_fails_is_told_by_the_same_table<E: Drive>() {
     let error = failed_body::<E>(reset);
     assert_eq!(error.code(), ErrorCode::ConnectionReset);
 
+    let corrupt = || Wrapped(io::Error::from(io::ErrorKind::InvalidData).into()).into();
+    assert_eq!(failed_body::<E>(corrupt).kind(), ErrorKind::Decode);
+
     let error = failed_body::<E>(|| "no reason".into());
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert!(

@@ -8,11 +8,12 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind},
 };
 
+type Found = (ErrorKind, Option<ErrorCode>);
 type Cause<'a> = &'a (dyn StdError + 'static);
 
 /// Why no answer came.
 pub(super) fn of_service(error: BodyError) -> AdapterError {
-    classified(error, "the service failed")
+    classified(error, "the service failed", of_io)
 }
 
 /// Why the body of an answer stopped.
@@ -21,15 +22,19 @@ pub(super) fn of_body(error: BodyError) -> BodyError {
         // The core takes it as it is.
         return error;
     }
-    classified(error, "the body stopped before its end").into()
+    classified(error, "the body stopped before its end", of_decoder).into()
 }
 
-fn classified(error: BodyError, message: &'static str) -> AdapterError {
+fn classified(
+    error: BodyError,
+    message: &'static str,
+    by_io: fn(&io::Error) -> Found,
+) -> AdapterError {
     let error = match error.downcast::<AdapterError>() {
         Ok(error) => return *error,
         Err(error) => error,
     };
-    let (kind, code) = found(&*error);
+    let (kind, code) = found(&*error, by_io);
     let out = AdapterError::new(kind, message).with_source(error);
     match code {
         Some(code) => out.with_code(code),
@@ -37,7 +42,7 @@ fn classified(error: BodyError, message: &'static str) -> AdapterError {
     }
 }
 
-fn found(error: Cause<'_>) -> (ErrorKind, Option<ErrorCode>) {
+fn found(error: Cause<'_>, by_io: fn(&io::Error) -> Found) -> Found {
     let of_ours = causes(error).find_map(|cause| {
         if let Some(ours) = cause.downcast_ref::<AdapterError>() {
             return Some((ours.kind, ours.code));
@@ -49,10 +54,18 @@ fn found(error: Cause<'_>) -> (ErrorKind, Option<ErrorCode>) {
     let io = causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .last();
-    of_ours.unwrap_or_else(|| io.map_or((ErrorKind::Transport, None), of_io))
+    of_ours.unwrap_or_else(|| io.map_or((ErrorKind::Transport, None), by_io))
 }
 
-fn of_io(error: &io::Error) -> (ErrorKind, Option<ErrorCode>) {
+/// A layer that decompresses has errors of its own in a body.
+fn of_decoder(error: &io::Error) -> Found {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => (ErrorKind::Decode, None),
+        _ => of_io(error),
+    }
+}
+
+fn of_io(error: &io::Error) -> Found {
     match error.kind() {
         io::ErrorKind::TimedOut => (ErrorKind::Timeout, None),
         io::ErrorKind::ConnectionRefused => {

@@ -38,13 +38,15 @@ use crate::{
 /// early drops the clone and its future.
 ///
 /// Nothing is added to the request: neither `host` nor `content-length`.
-/// Redirects are left to the core, so a layer that follows them hides them.
+/// Redirects are left to the core, so a layer that follows them hides them; a
+/// compressed answer is left as it is, unless a layer decodes it.
 ///
 /// | the service's error, or one of its sources | kind |
 /// |---|---|
 /// | is an [`AdapterError`] or an [`Error`](crate::Error) | that error's |
 /// | is an I/O error: `TimedOut` | `Timeout` |
 /// | `ConnectionRefused`, `HostUnreachable`, `NetworkUnreachable`, `NetworkDown`, `AddrNotAvailable` | `Connect` |
+/// | `InvalidData` or `InvalidInput`, in a body | `Decode` |
 /// | any other I/O error, and anything else | `Transport` |
 ///
 /// The errors of tower's own layers have no type that is known here: `Elapsed`
