@@ -1,7 +1,9 @@
 //! A client below layers below a client: nothing is lost on the way.
 
 use http::{HeaderValue, header::USER_AGENT};
-use tollgate::{AdapterError, Body, Client, ErrorKind, MockAdapter, MockReply, ServiceAdapter};
+use tollgate::{
+    AdapterError, BlockingAdapter, Body, Client, ErrorKind, MockAdapter, MockReply, ServiceAdapter,
+};
 use tower::ServiceBuilder;
 use tower_http::set_header::SetRequestHeaderLayer;
 
@@ -27,6 +29,15 @@ fn an_answer_comes_through_both<E: Drive>() {
     let sent = &mock.requests()[0];
     assert_eq!(sent.headers()[USER_AGENT], "demo/1");
     assert!(!sent.was_stream(), "a body of ours is not wrapped");
+}
+
+#[test]
+fn an_answer_in_memory_stays_there() {
+    let client = Client::new(MockAdapter::new().reply(200, "hello"));
+    let mut request = http::Request::new(Body::empty());
+    *request.uri_mut() = http::Uri::from_static("http://h/x");
+    let response = BlockingAdapter::send(&ServiceAdapter::new(client), request).unwrap();
+    assert_eq!(response.body().as_bytes().unwrap(), "hello");
 }
 
 fn an_error_keeps_its_kind_through_both<E: Drive>() {

@@ -31,7 +31,7 @@ use crate::{
 /// Sends through a tower service: an axum `Router`, a stack of layers, or an
 /// HTTP client such as hyper-util's.
 ///
-/// It serves both engines. Each attempt gets a clone of the service, which is
+/// It serves both engines. Each request gets a clone of the service, which is
 /// driven to readiness and then called, so that a service may answer several
 /// calls at once; put tower's `Buffer` around one that cannot be cloned. The
 /// time for readiness is part of the attempt's `timeout`, and a call that ends
