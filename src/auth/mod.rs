@@ -107,6 +107,7 @@
 //! # Ok::<(), tollgate::Error>(())
 //! ```
 
+mod challenge;
 mod secret;
 mod token;
 
@@ -128,6 +129,7 @@ mod token_refresh;
 
 pub use attach::Attach;
 pub use builder::{IntoOrigins, TokenRefreshBuilder};
+pub use challenge::Challenge;
 pub use counters::Counters;
 pub use event::AuthEvent;
 pub use policy::LostAnswer;

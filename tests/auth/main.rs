@@ -23,6 +23,7 @@ mod support;
 
 mod attach;
 mod cancel;
+mod challenge;
 mod configure;
 mod early;
 mod failure;
