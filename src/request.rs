@@ -315,6 +315,10 @@ impl Original {
         })
     }
 
+    pub(crate) fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// Makes the request once more; `None` if its body was a stream.
     pub(crate) fn request(&self) -> Option<Request> {
         Some(Request(Box::new(Inner {

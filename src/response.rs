@@ -144,6 +144,21 @@ impl Response {
         }
     }
 
+    /// Returns the beginning of the body, at most `limit` bytes, not copied;
+    /// nothing of a stream.
+    ///
+    /// ```
+    /// use tollgate::Response;
+    ///
+    /// let response = Response::new(http::StatusCode::OK, "a long story");
+    /// assert_eq!(response.peek(6), b"a long");
+    /// ```
+    #[must_use]
+    pub fn peek(&self, limit: usize) -> &[u8] {
+        let bytes = self.0.body.as_bytes().map_or(&[][..], AsRef::as_ref);
+        bytes.get(..limit).unwrap_or(bytes)
+    }
+
     /// Returns the body as text; a byte-order mark is dropped.
     ///
     /// UTF-8 unless `Content-Type` says `charset=iso-8859-1`; what does not

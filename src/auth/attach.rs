@@ -5,8 +5,8 @@ use std::{sync::Arc, time::SystemTime};
 use http::Uri;
 
 use super::{
-    RefreshClass, SkipAuth,
-    replayed::{Awaited, Replayed},
+    RefreshClass, SkipAuth, dpop,
+    replayed::{Awaited, Nonced, Replayed},
     session::{Held, Join, Landed, Session, Snapshot, Status, Why, failure, superseded},
 };
 use crate::{
@@ -54,6 +54,7 @@ impl RequestInterceptor for Attach {
             match waiter.await {
                 Ok(landed) => {
                     self.attach_landed(&mut request, landed)?;
+                    self.prove(&mut request)?;
                     return Ok(request.into());
                 }
                 // Nobody knew yet for whom this call is.
@@ -85,6 +86,13 @@ impl Attach {
         if leave {
             return Step::Done;
         }
+        match self.place(request) {
+            Step::Done => self.prove(request).map_or_else(Step::Fail, |()| Step::Done),
+            step => step,
+        }
+    }
+
+    fn place(&self, request: &mut Request) -> Step {
         match self.attach_now(request, self.session.time()) {
             Step::Unknown => match self.learn(request) {
                 Err(error) => Step::Fail(error),
@@ -161,6 +169,28 @@ impl Attach {
         request.bind_header(name.clone(), origins.clone());
     }
 
+    /// Adds the proof of possession, if a token was attached that is bound to a
+    /// key. The prover is the user's code: no lock is held.
+    fn prove(&self, request: &mut Request) -> Result<()> {
+        let Some(prover) = &self.session.options.dpop else {
+            return Ok(());
+        };
+        let attached = request.headers().get(&self.session.options.header).cloned();
+        let Some(token) = attached.as_ref().and_then(dpop::bound_token) else {
+            return Ok(());
+        };
+        let now = self.session.clock(&request.client()?).wall();
+        let bound_to = (request.method(), request.uri());
+        let proof = prover.header(bound_to, Some(token), now)?;
+        let snapshot = self.session.current();
+        let origins = self.destination(&snapshot, request.uri()).cloned();
+        request.headers_mut().insert(dpop::PROOF, proof);
+        if let Some(origins) = origins {
+            request.bind_header(dpop::PROOF, origins);
+        }
+        Ok(())
+    }
+
     /// Attaches what a flight has brought, however short its life.
     fn attach_landed(&self, request: &mut Request, landed: Landed) -> Result<()> {
         let snapshot = self.session.current();
@@ -186,7 +216,9 @@ impl Attach {
         if request.attempt() < 2 {
             return None;
         }
-        request.extensions().get::<Replayed>()?.of(self.session.id)
+        let (id, extensions) = (self.session.id, request.extensions());
+        let replayed = extensions.get::<Replayed>().and_then(|it| it.of(id));
+        replayed.or_else(|| extensions.get::<Nonced>()?.of(id))
     }
 
     fn destination<'a>(&'a self, snapshot: &'a Snapshot, uri: &Uri) -> Option<&'a Origins> {

@@ -5,8 +5,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use http::{HeaderName, header::AUTHORIZATION};
 
 use super::{
-    AuthEvent, LostAnswer, Refresher, TokenRefresh, TokenStore,
+    AuthEvent, DpopProver, LostAnswer, Refresher, TokenRefresh, TokenStore,
     attach::require_encryption,
+    dpop::Dpop,
     event::Handler,
     session::{Options, Session},
 };
@@ -66,6 +67,7 @@ where
 /// | `allow_plaintext` | no, except on loopback |
 /// | trigger | 401 |
 /// | `early` | 300 s, at most half of the lifetime |
+/// | replayed after a refresh | any method after 401, else the idempotent ones |
 /// | `leeway` | 60 s, at most a quarter of the lifetime |
 /// | `refresh_timeout` | 10 s |
 /// | `refresh_attempts` | 3 |
@@ -112,6 +114,9 @@ impl TokenRefreshBuilder {
                 allow_plaintext: false,
                 also_on_forbidden: false,
                 refresh_when: None,
+                replay_any_method: false,
+                expiry_from_jwt: false,
+                dpop: None,
                 leeway: LEEWAY,
                 early: EARLY,
                 refresh_timeout: REFRESH_TIMEOUT,
@@ -144,8 +149,10 @@ impl TokenRefreshBuilder {
 
     /// Takes 403 for a refused token too.
     ///
-    /// By default it is a missing right, which no refresh gives. A replay of a
-    /// call that was refused with 403 may repeat what the server did before.
+    /// By default it is a missing right, which no refresh gives. One that says
+    /// so in a challenge is a [`StepUp`](super::StepUp) all the same. Only
+    /// idempotent methods are replayed, unless
+    /// [`replay_any_method`](Self::replay_any_method) is set.
     pub fn also_on_forbidden(mut self) -> Self {
         self.options.also_on_forbidden = true;
         self
@@ -154,13 +161,92 @@ impl TokenRefreshBuilder {
     /// Takes an answer for a refused token where the predicate says so: a
     /// GraphQL answer of 200 with an error inside, say.
     ///
-    /// It sees every answer, refused ones too, beside 401. A panic in it
-    /// counts as no, and in [`Counters::panics`](super::Counters::panics).
+    /// It sees every answer, refused ones too, beside 401 and those that are a
+    /// [`StepUp`](super::StepUp): status, headers, and the body, which is in
+    /// memory and at most `max_response_bytes` long. Look at its beginning with
+    /// [`Response::peek`]. In stream mode an accepted answer has no body yet:
+    /// [`Response::bytes`] is an error then, and `peek` gives nothing. A panic
+    /// in it counts as no, and in [`Counters::panics`](super::Counters::panics).
+    ///
+    /// The call is replayed if its method is idempotent. GraphQL over POST
+    /// needs [`replay_any_method`](Self::replay_any_method), or
+    /// [`ReplayAfterRefusal::Always`](super::ReplayAfterRefusal::Always) on the
+    /// call, where the server refuses before it does anything.
+    ///
+    /// ```
+    /// use tollgate::{
+    ///     MockAdapter,
+    ///     auth::{JsonRefresh, MemoryStore, ReplayAfterRefusal, Token, TokenRefresh},
+    ///     blocking::Client,
+    /// };
+    ///
+    /// let refused = r#"{"errors":[{"extensions":{"code":"UNAUTHENTICATED"}}]}"#;
+    /// let mock = MockAdapter::new()
+    ///     .reply(200, refused)
+    ///     .reply(200, r#"{"token":"a2"}"#)
+    ///     .reply(200, r#"{"data":{"me":"Ada"}}"#);
+    /// let client = Client::builder(mock).base_url("https://api.example.com").build()?;
+    /// let store = MemoryStore::new(Token::new("a1").refresh("r1"));
+    /// let refresh = TokenRefresh::builder(store, JsonRefresh::new("/refresh"))
+    ///     .refresh_when(|response| {
+    ///         let beginning = String::from_utf8_lossy(response.peek(4096));
+    ///         response.status() == 200 && beginning.contains("UNAUTHENTICATED")
+    ///     })
+    ///     .build()?;
+    /// client.interceptors.use_pair(refresh);
+    ///
+    /// let query = serde_json::json!({"query": "{ me }"});
+    /// let call = client.post("/graphql").json(&query);
+    /// let response = call.extension(ReplayAfterRefusal::Always).send()?;
+    /// assert!(response.text()?.contains("Ada"));
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
     pub fn refresh_when(
         mut self,
         refused: impl Fn(&Response) -> bool + Send + Sync + 'static,
     ) -> Self {
         self.options.refresh_when = Some(Arc::new(refused));
+        self
+    }
+
+    /// Replays calls of any method, also after a refusal that is no 401.
+    ///
+    /// A 401 says that the call was not carried out (RFC 9110 §15.5.2), so it
+    /// is replayed whatever its method. A 403, or what
+    /// [`refresh_when`](Self::refresh_when) finds, says nothing of the kind: a
+    /// POST might be carried out twice. By default such a call refreshes the
+    /// token, and the answer is returned with a note, or with
+    /// [`NotReplayed`](crate::NotReplayed) in its extensions.
+    pub fn replay_any_method(mut self) -> Self {
+        self.options.replay_any_method = true;
+        self
+    }
+
+    /// Sends tokens of the type `DPoP` with a proof of possession (RFC 9449).
+    ///
+    /// Each attempt gets a proof of its own, made after the request
+    /// interceptors that ran before; those that run later must change neither
+    /// method nor address. Nor must a redirect: the header goes along to the
+    /// same origin, where a strict server refuses it, and to no other. A nonce
+    /// that the server asks for is put in at once, without a refresh and beside
+    /// the one replay after it.
+    ///
+    /// A token of the type `Bearer` is sent as such, without a proof.
+    /// [`OAuth2Refresh::dpop`](super::OAuth2Refresh::dpop) does the same for the
+    /// token endpoint.
+    pub fn dpop(mut self, prover: impl DpopProver) -> Self {
+        self.options.dpop = Some(Dpop::new(prover));
+        self
+    }
+
+    /// Takes the expiry from the access token where the server names none and
+    /// it is a JWT; default no.
+    ///
+    /// Its `exp` is read unverified, as a hint when to ask for the next token.
+    /// Where there is an `iat`, the lifetime counts from the receipt, so that a
+    /// wrong clock does no harm. What makes no sense is ignored.
+    pub fn expiry_from_jwt(mut self, read: bool) -> Self {
+        self.options.expiry_from_jwt = read;
         self
     }
 
@@ -328,5 +414,7 @@ mod tests {
         assert_eq!(builder.options.header, "authorization");
         assert!(!builder.options.allow_plaintext && !builder.options.also_on_forbidden);
         assert!(builder.options.origins.is_none() && builder.options.refresh_when.is_none());
+        assert!(!builder.options.replay_any_method && !builder.options.expiry_from_jwt);
+        assert!(builder.options.dpop.is_none());
     }
 }

@@ -108,7 +108,10 @@
 //! ```
 
 mod challenge;
+mod dpop;
+mod jwt;
 mod secret;
+mod step_up;
 mod token;
 
 mod refresher;
@@ -131,12 +134,14 @@ pub use attach::Attach;
 pub use builder::{IntoOrigins, TokenRefreshBuilder};
 pub use challenge::Challenge;
 pub use counters::Counters;
+pub use dpop::{DpopProver, DpopRequest};
 pub use event::AuthEvent;
 pub use policy::LostAnswer;
 pub use refresher::{JsonRefresh, OAuth2Refresh, RefreshClass, RefreshError, Refresher};
 pub use renew::Renew;
 pub use secret::Secret;
 pub use status::{SessionState, SessionStatus};
+pub use step_up::StepUp;
 pub use store::{Lease, MemoryStore, Presented, Stamp, Stored, Swap, TokenStore};
 pub use token::Token;
 pub use token_refresh::TokenRefresh;
@@ -152,3 +157,28 @@ pub use token_refresh::TokenRefresh;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SkipAuth;
+
+/// In a call's extensions: whether it is replayed after a refresh, in place of
+/// what follows from its method.
+///
+/// By default a call that was refused with 401 is replayed, and one that was
+/// refused otherwise if its method is idempotent. A call that is not replayed
+/// refreshes the token all the same.
+///
+/// ```
+/// use tollgate::{Client, MockAdapter, auth::ReplayAfterRefusal};
+///
+/// let client = Client::new(MockAdapter::new());
+/// let call = client
+///     .post("https://api.example.com/graphql")
+///     .extension(ReplayAfterRefusal::Always);
+/// # drop(call);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayAfterRefusal {
+    /// After any refusal: what the server refuses, it has not carried out.
+    Always,
+    /// After none, not even 401.
+    Never,
+}

@@ -12,6 +12,10 @@ pub(super) struct Replayed(Marks);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Awaited(Marks);
 
+/// In the extensions of a call: which sessions have replayed it for a nonce.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Nonced(Marks);
+
 type Marks = Vec<(u64, Landed)>;
 
 fn of(marks: &Marks, session: u64) -> Option<Landed> {
@@ -39,6 +43,20 @@ impl Awaited {
     }
 
     /// Marks the request of this attempt.
+    pub(super) fn mark(request: &mut Request, session: u64, landed: Landed) {
+        let extensions = request.extensions_mut();
+        let mut marks = extensions.remove::<Self>().unwrap_or_default();
+        marks.0.push((session, landed));
+        extensions.insert(marks);
+    }
+}
+
+impl Nonced {
+    pub(super) fn of(&self, session: u64) -> Option<Landed> {
+        of(&self.0, session)
+    }
+
+    /// Marks the call's original request.
     pub(super) fn mark(request: &mut Request, session: u64, landed: Landed) {
         let extensions = request.extensions_mut();
         let mut marks = extensions.remove::<Self>().unwrap_or_default();

@@ -7,7 +7,7 @@ use std::{
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::Secret;
+use super::{Secret, dpop};
 use crate::{Error, ErrorKind, Result};
 
 /// The longest access or refresh token that is accepted, in bytes.
@@ -61,7 +61,9 @@ impl Token {
         self
     }
 
-    /// Sets the type; default `Bearer`, in any case. No other can be sent.
+    /// Sets the type; default `Bearer`, in any case. Beside it, `DPoP` can be
+    /// sent, where [`TokenRefreshBuilder::dpop`](super::TokenRefreshBuilder::dpop)
+    /// has set a prover.
     #[must_use]
     pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
         self.token_type = token_type.into();
@@ -133,18 +135,34 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] if the type is not `Bearer`, if the
-    /// access token is not a `b64token` (RFC 6750 §2.1), if the refresh token
-    /// holds a control character, or if one has more than 16 KiB. The message
-    /// names the header and not the value.
+    /// [`ErrorKind::InvalidRequest`] if the type is neither `Bearer` nor
+    /// `DPoP`, if the access token is not a `b64token` (RFC 6750 §2.1), if the
+    /// refresh token holds a control character, or if one has more than 16 KiB.
+    /// The message names the header and not the value.
     pub fn check(&self) -> Result<()> {
         self.header(&header::AUTHORIZATION).map(drop)
+    }
+
+    pub(super) fn is_dpop(&self) -> bool {
+        self.token_type.eq_ignore_ascii_case(dpop::SCHEME)
+    }
+
+    /// Refuses a token that is bound to a key, where there is none.
+    pub(super) fn check_unbound(&self) -> Result<()> {
+        if !self.is_dpop() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::InvalidRequest,
+            "the access token's type is `DPoP`, and there is nobody to prove its possession",
+        )
+        .with_hint("set a prover with `TokenRefreshBuilder::dpop`"))
     }
 
     /// Builds the header's value once, marked sensitive.
     ///
     /// `Bearer …` in the two headers that have schemes, the bare token in any
-    /// other.
+    /// other; `DPoP …`, which is no bearer token, in `Authorization` alone.
     pub(super) fn header(&self, name: &HeaderName) -> Result<HeaderValue> {
         let refused = |what: &str| {
             Error::new(
@@ -152,17 +170,24 @@ impl Token {
                 format!("the access token cannot be sent in the header `{name}`: {what}"),
             )
         };
-        if !self.token_type.eq_ignore_ascii_case("bearer") {
-            return Err(refused("its type is not `Bearer`"));
-        }
+        let scheme = if self.is_dpop() {
+            if *name != header::AUTHORIZATION {
+                return Err(refused("a `DPoP` token goes into `authorization`"));
+            }
+            dpop::SCHEME
+        } else if self.token_type.eq_ignore_ascii_case("bearer") {
+            "Bearer"
+        } else {
+            return Err(refused("its type is neither `Bearer` nor `DPoP`"));
+        };
         let access = self.access.expose();
-        let bearer = *name == header::AUTHORIZATION || *name == header::PROXY_AUTHORIZATION;
-        check_access(access, bearer).map_err(refused)?;
+        let has_scheme = *name == header::AUTHORIZATION || *name == header::PROXY_AUTHORIZATION;
+        check_access(access, has_scheme).map_err(refused)?;
         if let Some(refresh) = &self.refresh {
             check_refresh(refresh.expose())?;
         }
-        let text = if bearer {
-            Secret::new(format!("Bearer {access}"))
+        let text = if has_scheme {
+            Secret::new(format!("{scheme} {access}"))
         } else {
             self.access.clone()
         };
@@ -306,7 +331,23 @@ mod tests {
     #[test]
     fn another_type_is_refused() {
         assert!(Token::new("a").token_type("mac").check().is_err());
-        assert!(Token::new("a").token_type("DPoP").check().is_err());
+        assert!(Token::new("a").token_type("Basic").check().is_err());
+    }
+
+    #[test]
+    fn a_bound_token_is_no_bearer_token() {
+        let token = Token::new("a").token_type("dpop");
+        assert_eq!(token.header(&header::AUTHORIZATION).unwrap(), "DPoP a");
+        for name in [
+            header::PROXY_AUTHORIZATION,
+            HeaderName::from_static("x-token"),
+        ] {
+            assert!(token.header(&name).is_err(), "{name}");
+        }
+        let error = token.check_unbound().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        assert!(error.hint().is_some());
+        assert!(Token::new("a").check_unbound().is_ok());
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub enum ErrorKind {
     Decode,
     /// The status is outside `validate_status`; the response is attached.
     Status,
-    /// The token could not be refreshed; the session may still be good.
+    /// The token could not be refreshed, or no refresh can give what the server
+    /// asks for ([`StepUp`](crate::auth::StepUp)); the session may still be good.
     Auth,
     /// The session is over: only signing in helps.
     SessionExpired,

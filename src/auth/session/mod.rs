@@ -41,18 +41,29 @@ use snapshot::{Making, Past};
 
 use super::{
     AuthEvent, LostAnswer, RefreshClass, RefreshError, Refresher, Stamp, Token, TokenStore,
-    counters::Tally, event::Handlers,
+    counters::Tally, dpop::Dpop, event::Handlers,
 };
 use crate::{Client, Error, ErrorKind, Origins, Response, Result, Runtime, WeakClient};
 
 pub(super) type Predicate = Arc<dyn Fn(&Response) -> bool + Send + Sync>;
 
 /// What the builder was told.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the builder's, and none excludes another"
+)]
 pub(super) struct Options {
     pub(super) origins: Option<Origins>,
     pub(super) allow_plaintext: bool,
     pub(super) also_on_forbidden: bool,
     pub(super) refresh_when: Option<Predicate>,
+    pub(super) replay_any_method: bool,
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "where a token's expiry is decided will read it")
+    )]
+    pub(super) expiry_from_jwt: bool,
+    pub(super) dpop: Option<Arc<Dpop>>,
     pub(super) leeway: Duration,
     pub(super) early: Duration,
     pub(super) refresh_timeout: Duration,
@@ -192,6 +203,9 @@ impl Session {
 
     /// Checks a token and makes it ready to be attached.
     fn hold(&self, token: Token, now: Option<SystemTime>) -> Result<Arc<Held>> {
+        if self.options.dpop.is_none() {
+            token.check_unbound()?;
+        }
         let share = self.lock().random.f64();
         Making {
             name: &self.options.header,
