@@ -81,10 +81,6 @@ impl Hint {
 
     /// Returns when a token expires that was received nobody knows when, as
     /// one from a store: `exp`, by the wall clock.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "where a token's expiry is decided will ask it")
-    )]
     pub(super) fn expiry(self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(self.exp)
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::{RefreshClass, RefreshError};
+use super::{RefreshClass, RefreshError, retry_after};
 use crate::{
     Response,
     auth::{Secret, Token},
@@ -15,8 +15,6 @@ use crate::{
 
 /// A lifetime beyond this is taken for a mistake of the server's.
 const MAX_LIFETIME: Duration = Duration::from_secs(10 * 366 * 86_400);
-/// Nobody is made to wait longer on the word of a server.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
 /// Where an answer holds what; each name may be a path with dots.
 #[derive(Clone, Debug)]
@@ -37,10 +35,11 @@ impl Fields {
     }
 }
 
-/// Reads the token of a 2xx answer.
+/// Reads the token of a 2xx answer; `kind` is its type where it names none.
 pub(super) fn token(
     response: &Response,
     fields: &Fields,
+    kind: &str,
     now: SystemTime,
 ) -> Result<Token, RefreshError> {
     let unusable = |what: &str| {
@@ -58,7 +57,7 @@ pub(super) fn token(
     }
     let access = take_text(&mut object, &fields.access)
         .ok_or_else(|| unusable("the answer has no access token"))?;
-    let mut token = Token::new(access);
+    let mut token = Token::new(access).token_type(kind);
     if let Some(refresh) = take_text(&mut object, &fields.refresh) {
         token = token.refresh(refresh);
     }
@@ -167,6 +166,13 @@ pub(super) fn refusal_of_json(response: &Response) -> RefreshError {
     refusal(response)
 }
 
+/// Tells whether the same request is to be sent again with the nonce that came
+/// with the answer (RFC 9449 §8).
+pub(super) fn wants_nonce(response: &Response) -> bool {
+    response.status().is_client_error()
+        && object(response).is_ok_and(|it| code_of(&it).as_deref() == Some("use_dpop_nonce"))
+}
+
 /// Returns the `error` of an OAuth answer, if it can be printed.
 fn code_of(object: &Map<String, Value>) -> Option<String> {
     const MAX_BYTES: usize = 64;
@@ -183,6 +189,8 @@ fn coded(response: &Response, code: String) -> RefreshError {
             (RefreshClass::Rejected, "the refresh token is refused")
         }
         "temporarily_unavailable" | "slow_down" => (RefreshClass::NotSent, "it is busy"),
+        // RFC 9449 §8: refused before the grant was looked at.
+        "use_dpop_nonce" => (RefreshClass::NotSent, "it takes no nonce of its own"),
         "server_error" => (RefreshClass::Ambiguous, "it has failed"),
         _ => (RefreshClass::Config, "the client is refused"),
     };
@@ -215,15 +223,10 @@ fn content_type(headers: &HeaderMap) -> Option<String> {
         .then(|| essence.to_ascii_lowercase())
 }
 
-/// Adds the server's `Retry-After`, in seconds, at most an hour.
+/// Adds how long the server asks to wait.
 fn waiting(error: RefreshError, response: &Response) -> RefreshError {
-    let seconds = response
-        .headers()
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.trim().parse().ok());
-    match seconds {
-        Some(seconds) => error.with_retry_after(Duration::from_secs(seconds).min(MAX_RETRY_AFTER)),
+    match retry_after::of(response) {
+        Some(wait) => error.with_retry_after(wait),
         None => error,
     }
 }
@@ -253,7 +256,8 @@ mod tests {
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn read(body: &str) -> Result<Token, RefreshError> {
-        token(&response(200, "application/json", body), &fields(), NOW)
+        let response = response(200, "application/json", body);
+        token(&response, &fields(), "Bearer", NOW)
     }
 
     #[test]
@@ -325,10 +329,14 @@ mod tests {
         for (status, kind, body, class) in [
             (400, json, r#"{"error":"invalid_grant"}"#, Rejected),
             (401, json, r#"{"error":"invalid_token"}"#, Rejected),
+            (400, json, r#"{"error":"expired_token"}"#, Rejected),
             (403, json, r#"{"error":"invalid_grant"}"#, Rejected),
             (401, json, r#"{"error":"invalid_client"}"#, Config),
+            (400, json, r#"{"error":"unauthorized_client"}"#, Config),
             (400, json, r#"{"error":"unsupported_grant_type"}"#, Config),
             (400, json, r#"{"error":"temporarily_unavailable"}"#, NotSent),
+            (400, json, r#"{"error":"slow_down"}"#, NotSent),
+            (400, json, r#"{"error":"use_dpop_nonce"}"#, NotSent),
             (429, json, r#"{"error":"invalid_grant"}"#, NotSent),
             (400, "text/html", "<html>blocked</html>", Ambiguous),
             (403, "text/html", "", Ambiguous),
@@ -339,6 +347,7 @@ mod tests {
             (503, "text/html", "", NotSent),
             (500, json, r#"{"error":"invalid_grant"}"#, Ambiguous),
             (502, "text/html", "", Ambiguous),
+            (504, "text/html", "", Ambiguous),
         ] {
             let error = refusal(&response(status, kind, body));
             assert_eq!(error.class(), class, "{status} {body}");

@@ -131,7 +131,7 @@ impl Refresher for JsonRefresh {
         if !response.status().is_success() {
             return Err(answer::refusal_of_json(&response));
         }
-        answer::token(&response, &self.fields, now)
+        answer::token(&response, &self.fields, token.scheme(), now)
     }
 
     fn endpoints(&self) -> Vec<&str> {

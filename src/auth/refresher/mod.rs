@@ -4,6 +4,7 @@ mod answer;
 mod error;
 mod json;
 mod oauth2;
+mod retry_after;
 
 use std::{future::Future, sync::Arc};
 

@@ -1,6 +1,6 @@
 //! [`OAuth2Refresh`]: the refresh grant of RFC 6749 §6.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use http::header::ACCEPT;
@@ -12,8 +12,11 @@ use super::{
     spendable,
 };
 use crate::{
-    Call, Client,
-    auth::{Secret, Token},
+    Call, Client, Error, Request, Response,
+    auth::{
+        DpopProver, Secret, Token,
+        dpop::{Dpop, PROOF},
+    },
 };
 
 /// What `application/x-www-form-urlencoded` leaves as it is.
@@ -53,6 +56,7 @@ pub struct OAuth2Refresh {
     secret_in_body: bool,
     scope: Option<String>,
     extra: Vec<(String, Secret)>,
+    dpop: Option<Arc<Dpop>>,
 }
 
 impl OAuth2Refresh {
@@ -69,6 +73,7 @@ impl OAuth2Refresh {
             secret_in_body: false,
             scope: None,
             extra: Vec::new(),
+            dpop: None,
         }
     }
 
@@ -101,11 +106,50 @@ impl OAuth2Refresh {
         self
     }
 
+    /// Sends a proof of possession along (RFC 9449 §5), so that the server binds
+    /// the tokens to the prover's key. Give the same key to
+    /// [`TokenRefreshBuilder::dpop`](crate::auth::TokenRefreshBuilder::dpop).
+    ///
+    /// A nonce that the server asks for is put in at once; the refresh token is
+    /// not spent by that.
+    #[must_use]
+    pub fn dpop(mut self, prover: impl DpopProver) -> Self {
+        self.dpop = Some(Dpop::new(prover));
+        self
+    }
+
     /// Sets where a token is revoked (RFC 7009) that was refreshed in vain.
     #[must_use]
     pub fn revocation_url(mut self, url: impl Into<String>) -> Self {
         self.revocation_url = Some(url.into());
         self
+    }
+
+    /// Posts the grant, with a proof where there is a prover.
+    async fn grant(
+        &self,
+        client: &Client,
+        form: Vec<(&str, &str)>,
+    ) -> Result<Response, RefreshError> {
+        let Some(dpop) = &self.dpop else {
+            return Ok(self.authenticated(client.post(&self.url), form).await?);
+        };
+        // The proof names the address, which is known once the target was
+        // joined to the base.
+        let proving = client.derive().build()?;
+        let prover = Arc::clone(dpop);
+        proving
+            .interceptors
+            .request
+            .use_sync(move |request| proven(&prover, request));
+        let first = self.authenticated(proving.post(&self.url), form.clone());
+        let response = first.await?;
+        if !take_nonce(dpop, &response) || !answer::wants_nonce(&response) {
+            return Ok(response);
+        }
+        let response = self.authenticated(proving.post(&self.url), form).await?;
+        take_nonce(dpop, &response);
+        Ok(response)
     }
 
     /// Adds who we are, and makes the form the body.
@@ -145,12 +189,13 @@ impl Refresher for OAuth2Refresh {
         // The lifetime began before the answer came. Counted from the sending,
         // a token is never thought to live longer than it does.
         let now = client.runtime().wall();
-        let response = self.authenticated(client.post(&self.url), form).await?;
+        let response = self.grant(client, form).await?;
         if !response.status().is_success() {
             return Err(answer::refusal(&response));
         }
         let fields = Fields::named(&["access_token"], &["refresh_token"], &["expires_in"]);
-        answer::token(&response, &fields, now)
+        // Without a word on it, a bound token does not become a bearer's.
+        answer::token(&response, &fields, token.scheme(), now)
     }
 
     async fn revoke(&self, client: &Client, token: &Token) -> Result<(), RefreshError> {
@@ -177,6 +222,20 @@ impl Refresher for OAuth2Refresh {
             .chain(revocation)
             .collect()
     }
+}
+
+/// Adds a proof for the token endpoint.
+fn proven(dpop: &Dpop, mut request: Request) -> Result<Request, Error> {
+    let now = request.client()?.runtime().wall();
+    let proof = dpop.header((request.method(), request.uri()), None, now)?;
+    request.headers_mut().insert(PROOF, proof);
+    Ok(request)
+}
+
+/// Remembers the nonce of an answer; tells whether there was one.
+fn take_nonce(dpop: &Dpop, response: &Response) -> bool {
+    let uri = response.uri();
+    uri.is_some_and(|uri| dpop.learn(uri, response.headers()))
 }
 
 impl fmt::Debug for OAuth2Refresh {

@@ -58,10 +58,6 @@ pub(super) struct Options {
     pub(super) also_on_forbidden: bool,
     pub(super) refresh_when: Option<Predicate>,
     pub(super) replay_any_method: bool,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "where a token's expiry is decided will read it")
-    )]
     pub(super) expiry_from_jwt: bool,
     pub(super) dpop: Option<Arc<Dpop>>,
     pub(super) leeway: Duration,
