@@ -6,6 +6,7 @@
 mod builder;
 mod call;
 mod engine;
+mod http_client;
 mod progress;
 mod query;
 #[cfg(feature = "tower")]

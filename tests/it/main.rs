@@ -17,6 +17,7 @@ mod cancel;
 mod conditions;
 mod context;
 mod derive;
+mod http_client;
 mod ids;
 mod interop;
 mod limits;

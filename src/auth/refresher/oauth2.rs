@@ -7,12 +7,12 @@ use http::header::ACCEPT;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    RefreshError, Refresher,
+    RefreshClass, RefreshError, Refresher,
     answer::{self, Fields},
     spendable,
 };
 use crate::{
-    Call, Client, Error, Request, Response,
+    Call, Client, Error, ErrorKind, Request, Response,
     auth::{
         DpopProver, Secret, Token,
         dpop::{Dpop, PROOF},
@@ -143,11 +143,12 @@ impl OAuth2Refresh {
             .request
             .use_sync(move |request| proven(&prover, request));
         let first = self.authenticated(proving.post(&self.url), form.clone());
-        let response = first.await?;
+        let response = first.await.map_err(unproven)?;
         if !take_nonce(dpop, &response) || !answer::wants_nonce(&response) {
             return Ok(response);
         }
-        let response = self.authenticated(proving.post(&self.url), form).await?;
+        let again = self.authenticated(proving.post(&self.url), form);
+        let response = again.await.map_err(unproven)?;
         take_nonce(dpop, &response);
         Ok(response)
     }
@@ -230,6 +231,17 @@ fn proven(dpop: &Dpop, mut request: Request) -> Result<Request, Error> {
     let proof = dpop.header((request.method(), request.uri()), None, now)?;
     request.headers_mut().insert(PROOF, proof);
     Ok(request)
+}
+
+/// The client has one interceptor: if that fails, nothing was sent.
+fn unproven(error: Error) -> RefreshError {
+    match error.kind() {
+        ErrorKind::Auth | ErrorKind::Interceptor => {
+            let text = "the DPoP proof for the token endpoint could not be made";
+            RefreshError::new(RefreshClass::NotSent, text).with_source(error)
+        }
+        _ => error.into(),
+    }
 }
 
 /// Remembers the nonce of an answer; tells whether there was one.
