@@ -1,7 +1,7 @@
 //! Reads when a JWT says that it expires: a hint, never a proof.
 //!
-//! *In and out*: an access token in; its `exp` and `iat` out, where it looks
-//! like a JWT (RFC 7519) that has them.
+//! *In and out*: a token of unknown expiry in; the same out, with its `exp`
+//! where it looks like a JWT (RFC 7519) that has one.
 //!
 //! *Not here*: signatures. What is read is unverified, and only decides when a
 //! new token is asked for; it is the server that refuses a wrong one.
@@ -11,15 +11,20 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use super::Token;
+
 /// A lifetime beyond this is taken for a mistake.
 const MAX_LIFETIME: Duration = Duration::from_secs(10 * 366 * 86_400);
 
+/// An `exp` beyond the year 2255 is in milliseconds, or a mistake.
+const MAX_EXP: Duration = Duration::from_secs(9_000_000_000);
+
 /// What a JWT says of itself, counted from 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hint {
-    pub(super) exp: Duration,
+struct Hint {
+    exp: Duration,
     /// Always before `exp`.
-    pub(super) iat: Option<Duration>,
+    iat: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -29,13 +34,37 @@ struct Claims {
     iat: Option<f64>,
 }
 
-/// Reads the claims of an access token; `None` where it is no JWT, or they
-/// make no sense.
+/// Gives a token of unknown expiry the one that it names itself.
+///
+/// `received` is when it came from a server; `None` for one from a store, whose
+/// age nobody knows.
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "where a token's expiry is decided will ask it")
 )]
-pub(super) fn expiry_hint(access: &str) -> Option<Hint> {
+pub(super) fn hinted(token: Token, received: Option<SystemTime>) -> Token {
+    if token.expiry().is_some() {
+        return token;
+    }
+    let Some(hint) = expiry_hint(token.access_token().expose()) else {
+        return token;
+    };
+    if let (Some(lifetime), Some(received)) = (hint.lifetime(), received) {
+        return token.expires_in(lifetime, received);
+    }
+    let sensible = |at: &SystemTime| match received.map(|received| at.duration_since(received)) {
+        Some(Ok(left)) => left <= MAX_LIFETIME,
+        Some(Err(_)) | None => true,
+    };
+    match hint.expiry().filter(sensible) {
+        Some(at) => token.expires_at(at),
+        None => token,
+    }
+}
+
+/// Reads the claims of an access token; `None` where it is no JWT, or they
+/// make no sense.
+fn expiry_hint(access: &str) -> Option<Hint> {
     let mut parts = access.split('.');
     let (header, claims, signature) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() || header.is_empty() {
@@ -46,7 +75,7 @@ pub(super) fn expiry_hint(access: &str) -> Option<Hint> {
         return None;
     }
     let claims: Claims = serde_json::from_slice(&bytes).ok()?;
-    let exp = instant(claims.exp)?;
+    let exp = instant(claims.exp).filter(|exp| *exp <= MAX_EXP)?;
     let iat = match claims.iat {
         Some(iat) => Some(instant(iat)?),
         None => None,
@@ -61,27 +90,14 @@ pub(super) fn expiry_hint(access: &str) -> Option<Hint> {
 }
 
 impl Hint {
-    /// Returns when a token expires that came at `received`, and how long it
-    /// lives in all.
-    ///
-    /// With `iat` the lifetime counts from the receipt: a clock that differs
-    /// from the server's does no harm. Without it `exp` is taken at its word.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "where a token's expiry is decided will ask it")
-    )]
-    pub(super) fn of_new(self, received: SystemTime) -> Option<(SystemTime, Option<Duration>)> {
-        let Some(iat) = self.iat else {
-            let left = self.expiry()?.duration_since(received).unwrap_or_default();
-            return (left <= MAX_LIFETIME).then_some((self.expiry()?, None));
-        };
-        let lifetime = self.exp.checked_sub(iat)?;
-        Some((received.checked_add(lifetime)?, Some(lifetime)))
+    /// Returns how long the token lives in all. Counted from the receipt, it
+    /// does not matter how far our clock is from the server's.
+    fn lifetime(self) -> Option<Duration> {
+        self.exp.checked_sub(self.iat?)
     }
 
-    /// Returns when a token expires that was received nobody knows when, as
-    /// one from a store: `exp`, by the wall clock.
-    pub(super) fn expiry(self) -> Option<SystemTime> {
+    /// Returns `exp`, by the wall clock.
+    fn expiry(self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(self.exp)
     }
 }
@@ -172,6 +188,7 @@ mod tests {
             (r#"{"exp":-1}"#, None),
             (r#"{"exp":0}"#, None),
             (r#"{"exp":1e300}"#, None),
+            (r#"{"exp":1700000000000}"#, None),
             (r#"{"exp":"1000"}"#, None),
             (r#"{"exp":1000,"iat":-5}"#, None),
             (r#"{"exp":4000000000,"iat":1}"#, None),
@@ -200,22 +217,42 @@ mod tests {
         }
     }
 
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn jwt(claims: &str) -> Token {
+        Token::new(format!(
+            "{}.{}.c2ln",
+            encode(b"{}"),
+            encode(claims.as_bytes())
+        ))
+    }
+
     #[test]
     fn a_lifetime_counts_from_the_receipt() {
-        let received = SystemTime::UNIX_EPOCH + Duration::from_secs(9_000);
-        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let hint = |exp, iat: Option<u64>| Hint {
-            exp: Duration::from_secs(exp),
-            iat: iat.map(Duration::from_secs),
-        };
         // The server's clock is an hour behind.
-        let skewed = hint(5700, Some(5400));
-        let lifetime = Duration::from_secs(300);
-        assert_eq!(skewed.of_new(received), Some((at(9300), Some(lifetime))));
-        assert_eq!(skewed.expiry(), Some(at(5700)));
-        assert_eq!(hint(9400, None).of_new(received), Some((at(9400), None)));
-        let absurd = hint(9_000 + 20 * 366 * 86_400, None);
-        assert_eq!(absurd.of_new(received), None);
+        let skewed = || jwt(r#"{"exp":5700,"iat":5400}"#);
+        let new = hinted(skewed(), Some(at(9000)));
+        assert_eq!(
+            (new.expiry(), new.lifetime()),
+            (Some(at(9300)), Some(Duration::from_secs(300)))
+        );
+        let stored = hinted(skewed(), None);
+        assert_eq!((stored.expiry(), stored.lifetime()), (Some(at(5700)), None));
+        let absurd = hinted(jwt(r#"{"exp":1000000000}"#), Some(at(9000)));
+        assert_eq!(absurd.expiry(), None);
+        for received in [Some(at(9000)), None] {
+            let token = hinted(jwt(r#"{"exp":9400}"#), received);
+            assert_eq!((token.expiry(), token.lifetime()), (Some(at(9400)), None));
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_beside_the_token_counts_more() {
+        let token = jwt(r#"{"exp":5700,"iat":5400}"#).expires_at(at(7));
+        assert_eq!(hinted(token, Some(at(1))).expiry(), Some(at(7)));
+        assert_eq!(hinted(Token::new("opaque"), Some(at(1))).expiry(), None);
     }
 
     proptest! {

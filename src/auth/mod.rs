@@ -62,8 +62,16 @@
 //! replayed at once, anything else is passed through. Where the core's guard
 //! took the token off, on a redirect say, the refusal is not ours.
 //!
-//! *Not here*: getting the first token (sign in with what your flow gives
-//! you), step-up challenges, DPoP.
+//! *What a refusal says* decides what follows: a 401 starts a refresh and a
+//! replay; one that asks for a wider scope, other claims or another sign-in is
+//! a [`StepUp`], which no refresh gives; one that asks for a DPoP nonce is
+//! replayed with it. After 401 a call of any method is replayed, for it was not
+//! carried out; after another refusal, if its method is idempotent
+//! ([`ReplayAfterRefusal`]).
+//!
+//! *Not here*: getting the first token. Sign in with what your flow gives you;
+//! [`as_http_client`](crate::client::Client::as_http_client) lets the `oauth2`
+//! crate run it.
 //!
 //! *What it does not protect against*:
 //!
@@ -179,6 +187,7 @@ pub struct SkipAuth;
 pub enum ReplayAfterRefusal {
     /// After any refusal: what the server refuses, it has not carried out.
     Always,
-    /// After none, not even 401.
+    /// After none, not even 401. The replay with a DPoP nonce, which comes
+    /// before any refresh, is made all the same.
     Never,
 }

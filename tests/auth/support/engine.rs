@@ -9,6 +9,8 @@ use tollgate::{
 /// An engine, as the laws are written for it.
 pub(crate) trait Drive: EngineKind + Sized {
     fn builder<A: Adapter + BlockingAdapter>(adapter: A) -> ClientBuilder<Self>;
+    /// The client as refreshers get it.
+    fn into_async(client: Client<Self>) -> Client<Async>;
     fn send(call: Call<Self>) -> Result<Response>;
     /// Sends many calls at once, and waits for all.
     fn send_all(calls: Vec<Call<Self>>) -> Vec<Result<Response>>;
@@ -17,6 +19,10 @@ pub(crate) trait Drive: EngineKind + Sized {
 impl Drive for Async {
     fn builder<A: Adapter + BlockingAdapter>(adapter: A) -> ClientBuilder<Self> {
         Client::<Self>::builder(adapter)
+    }
+
+    fn into_async(client: Client<Self>) -> Client<Async> {
+        client
     }
 
     fn send(call: Call<Self>) -> Result<Response> {
@@ -33,6 +39,10 @@ impl Drive for Async {
 impl Drive for Blocking {
     fn builder<A: Adapter + BlockingAdapter>(adapter: A) -> ClientBuilder<Self> {
         Client::<Self>::builder(adapter)
+    }
+
+    fn into_async(client: Client<Self>) -> Client<Async> {
+        client.into()
     }
 
     fn send(call: Call<Self>) -> Result<Response> {

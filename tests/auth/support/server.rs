@@ -54,6 +54,7 @@ struct ServerState {
     lifetime: Option<u64>,
     rotates: bool,
     refusal: u16,
+    refusal_body: Option<String>,
     always_refuses: bool,
 }
 
@@ -96,6 +97,13 @@ impl Server {
 
     pub(crate) fn refuse_with(&self, status: u16) {
         self.change(|it| it.refusal = status);
+    }
+
+    pub(crate) fn refuse_with_body(&self, status: u16, body: &str) {
+        self.change(|it| {
+            it.refusal = status;
+            it.refusal_body = Some(body.to_owned());
+        });
     }
 
     pub(crate) fn always_refuse(&self) {
@@ -165,7 +173,9 @@ impl Server {
             if known {
                 answer(&Odd::json(200, "\"ok\""))
             } else {
-                answer(&Odd::json(it.refusal, r#"{"error":"invalid_token"}"#))
+                let body = it.refusal_body.as_deref();
+                let body = body.unwrap_or(r#"{"error":"invalid_token"}"#);
+                answer(&Odd::json(it.refusal, body))
             }
         })
     }
