@@ -21,8 +21,8 @@ use crate::support::{BASE, Drive, authorization, seconds};
 
 /// Writes down what it is asked to prove: `method target token nonce`.
 #[derive(Clone, Default)]
-struct Key {
-    ids: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Key {
+    pub(crate) ids: Arc<Mutex<Vec<String>>>,
     times: Arc<Mutex<Vec<SystemTime>>>,
 }
 
@@ -49,20 +49,20 @@ impl DpopProver for Key {
 
 /// What a server wants; each `None` is not asked for.
 #[derive(Default)]
-struct Wants {
-    api_nonce: Option<&'static str>,
-    token_nonce: Option<&'static str>,
+pub(crate) struct Wants {
+    pub(crate) api_nonce: Option<&'static str>,
+    pub(crate) token_nonce: Option<&'static str>,
     /// The access token that the API takes.
-    access: Option<&'static str>,
+    pub(crate) access: Option<&'static str>,
     /// The type that the token server gives.
-    kind: Option<&'static str>,
+    pub(crate) kind: Option<&'static str>,
 }
 
 #[derive(Clone)]
-struct World {
-    mock: MockAdapter,
-    time: ManualRuntime,
-    key: Key,
+pub(crate) struct World {
+    pub(crate) mock: MockAdapter,
+    pub(crate) time: ManualRuntime,
+    pub(crate) key: Key,
 }
 
 fn proof_of(request: &http::Request<Body>) -> Option<&str> {
@@ -113,7 +113,7 @@ fn respond(wants: &Wants, request: &http::Request<Body>) -> http::Response<Body>
 }
 
 impl World {
-    fn new(wants: Wants) -> Self {
+    pub(crate) fn new(wants: Wants) -> Self {
         let time = ManualRuntime::new();
         let mock = MockAdapter::new()
             .handler(move |request| Ok(respond(&wants, request)))
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    fn pair<E: Drive>(&self, token: Token) -> (Client<E>, TokenRefresh) {
+    pub(crate) fn pair<E: Drive>(&self, token: Token) -> (Client<E>, TokenRefresh) {
         let refresher = OAuth2Refresh::new("/token", "app").dpop(self.key.clone());
         let refresh = TokenRefresh::builder(MemoryStore::new(token), refresher)
             .dpop(self.key.clone())
@@ -139,16 +139,16 @@ impl World {
         (client, refresh)
     }
 
-    fn proofs(&self) -> Vec<String> {
+    pub(crate) fn proofs(&self) -> Vec<String> {
         self.mock.requests().iter().filter_map(proof).collect()
     }
 }
 
-fn proof(request: &Recorded) -> Option<String> {
+pub(crate) fn proof(request: &Recorded) -> Option<String> {
     Some(request.headers().get("dpop")?.to_str().unwrap().to_owned())
 }
 
-fn bound() -> Token {
+pub(crate) fn bound() -> Token {
     Token::new("a1").refresh("r1").token_type("DPoP")
 }
 
@@ -194,102 +194,6 @@ fn a_replay_has_a_new_proof_for_the_new_token<E: Drive>() {
     assert_eq!(refresh.counters().refreshed, 1);
 }
 
-fn a_nonce_is_put_in_without_a_refresh<E: Drive>() {
-    let world = World::new(Wants {
-        api_nonce: Some("n1"),
-        ..Wants::default()
-    });
-    let (client, refresh) = world.pair::<E>(bound());
-    let response = E::send(client.post("/orders").json(&1)).unwrap();
-    assert_eq!(response.attempts(), 2);
-    assert_eq!(
-        world.proofs(),
-        [
-            "POST https://api.test/orders a1 -",
-            "POST https://api.test/orders a1 n1"
-        ]
-    );
-    let sent = world.mock.requests();
-    assert_eq!(sent[0].body(), sent[1].body());
-    let ids = world.key.ids.lock().unwrap().clone();
-    assert_ne!(ids[0], ids[1]);
-    assert_eq!(refresh.counters().attempts, 0);
-    // The next call has it from the start; a new one is taken from any answer.
-    E::send(client.get("/me")).unwrap();
-    assert_eq!(world.mock.requests().len(), 3);
-}
-
-fn a_nonce_of_a_success_is_taken<E: Drive>() {
-    let world = World::new(Wants {
-        api_nonce: Some("n1"),
-        ..Wants::default()
-    });
-    let (client, _) = world.pair::<E>(bound());
-    E::send(client.get("/me")).unwrap();
-    let mock = MockAdapter::new().handler(|_| {
-        let ok = http::Response::builder().header("dpop-nonce", "n2");
-        Ok(ok.body(Body::empty()).unwrap())
-    });
-    let (client, _) = World {
-        mock: mock.clone(),
-        ..world.clone()
-    }
-    .pair::<E>(bound());
-    E::send(client.get("/one")).unwrap();
-    E::send(client.get("/two")).unwrap();
-    let proofs: Vec<_> = mock.requests().iter().filter_map(proof).collect();
-    assert_eq!(
-        proofs,
-        [
-            "GET https://api.test/one a1 -",
-            "GET https://api.test/two a1 n2"
-        ]
-    );
-}
-
-/// One for the nonce, and the one after the refresh.
-fn a_nonce_does_not_use_up_the_replay<E: Drive>() {
-    let world = World::new(Wants {
-        api_nonce: Some("n1"),
-        access: Some("a2"),
-        kind: Some("DPoP"),
-        ..Wants::default()
-    });
-    let (client, refresh) = world.pair::<E>(bound());
-    let response = E::send(client.get("/me")).unwrap();
-    assert_eq!(response.attempts(), 3);
-    assert_eq!(refresh.counters().attempts, 1);
-    // The token server has the API's origin here, and so its nonce.
-    assert_eq!(
-        world.proofs().last().unwrap(),
-        "GET https://api.test/me a2 n1"
-    );
-}
-
-fn a_server_that_always_asks_for_a_nonce_gets_one<E: Drive>() {
-    for nonce in [Some("n1"), None] {
-        let mock = MockAdapter::new().handler(move |_| {
-            let mut refused = http::Response::builder()
-                .status(401)
-                .header("www-authenticate", "DPoP error=\"use_dpop_nonce\"");
-            if let Some(nonce) = nonce {
-                refused = refused.header("dpop-nonce", nonce);
-            }
-            Ok(refused.body(Body::empty()).unwrap())
-        });
-        let world = World {
-            mock: mock.clone(),
-            ..World::new(Wants::default())
-        };
-        let (client, refresh) = world.pair::<E>(bound());
-        let error = E::send(client.get("/me")).unwrap_err();
-        assert!(error.is_status(401));
-        assert!(error.notes().any(|note| note.contains("nonce")), "{error}");
-        assert_eq!(mock.requests().len(), 1 + usize::from(nonce.is_some()));
-        assert_eq!(refresh.counters().attempts, 0);
-    }
-}
-
 fn a_proof_that_is_refused_starts_no_refresh<E: Drive>() {
     let mock = MockAdapter::new().handler(|_| {
         let refused = http::Response::builder()
@@ -304,66 +208,6 @@ fn a_proof_that_is_refused_starts_no_refresh<E: Drive>() {
     let (client, refresh) = world.pair::<E>(bound());
     assert!(E::send(client.get("/me")).unwrap_err().is_status(401));
     assert_eq!((mock.requests().len(), refresh.counters().attempts), (1, 0));
-}
-
-fn a_nonce_for_the_token_server_costs_no_refresh_token<E: Drive>() {
-    let world = World::new(Wants {
-        token_nonce: Some("t1"),
-        access: Some("a2"),
-        kind: Some("dpop"),
-        ..Wants::default()
-    });
-    let (client, refresh) = world.pair::<E>(bound());
-    E::send(client.get("/me")).unwrap();
-    assert_eq!(
-        world.proofs(),
-        [
-            "GET https://api.test/me a1 -",
-            "POST https://api.test/token - -",
-            "POST https://api.test/token - t1",
-            "GET https://api.test/me a2 -",
-        ]
-    );
-    let counters = refresh.counters();
-    assert_eq!(
-        (counters.attempts, counters.refreshed, counters.failed),
-        (1, 1, 0)
-    );
-}
-
-fn a_token_server_that_takes_no_nonce_leaves_the_refresh_token_intact<E: Drive>() {
-    let world = World::new(Wants::default());
-    let mock = MockAdapter::new().handler(|request| {
-        let status = if request.uri().path() == "/token" {
-            400
-        } else {
-            401
-        };
-        let refused = http::Response::builder()
-            .status(status)
-            .header("dpop-nonce", "n");
-        Ok(refused
-            .body(r#"{"error":"use_dpop_nonce"}"#.into())
-            .unwrap())
-    });
-    let world = World {
-        mock: mock.clone().with_runtime(world.time.clone()),
-        ..world
-    };
-    let (client, refresh) = world.pair::<E>(bound());
-    let error = E::send(client.get("/me")).unwrap_err();
-    let cause = RefreshError::find_in(&error).unwrap();
-    assert_eq!(cause.class(), RefreshClass::NotSent);
-    assert_eq!(cause.code(), Some("use_dpop_nonce"));
-    assert_eq!(refresh.counters().not_sent, 1);
-    let posts = mock.requests();
-    assert_eq!(
-        posts
-            .iter()
-            .filter(|it| it.uri().path() == "/token")
-            .count(),
-        2
-    );
 }
 
 /// An answer that does not name the type does not make a bearer token of it.
@@ -475,13 +319,7 @@ fn a_redirect_elsewhere_gets_neither_token_nor_proof<E: Drive>() {
 both!(
     every_send_has_a_proof_of_its_own,
     a_replay_has_a_new_proof_for_the_new_token,
-    a_nonce_is_put_in_without_a_refresh,
-    a_nonce_of_a_success_is_taken,
-    a_nonce_does_not_use_up_the_replay,
-    a_server_that_always_asks_for_a_nonce_gets_one,
     a_proof_that_is_refused_starts_no_refresh,
-    a_nonce_for_the_token_server_costs_no_refresh_token,
-    a_token_server_that_takes_no_nonce_leaves_the_refresh_token_intact,
     a_bound_token_is_not_downgraded,
     a_bearer_token_needs_no_proof,
     a_bound_token_without_a_prover_is_refused,

@@ -27,6 +27,7 @@ mod challenge;
 mod configure;
 mod early;
 mod dpop;
+mod dpop_nonce;
 mod failure;
 mod identity;
 mod interleaved;

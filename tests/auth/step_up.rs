@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use tollgate::{
-    ErrorCode, ErrorKind, MockAdapter, MockReply, NotReplayed, Recorded,
+    ErrorCode, ErrorKind, MockAdapter, MockReply, NotReplayed, Recorded, Request,
     auth::{
         MemoryStore, OAuth2Refresh, SkipAuth, StepUp, Token, TokenRefresh, TokenRefreshBuilder,
     },
@@ -206,6 +206,44 @@ fn what_was_not_our_token_is_passed_on<E: Drive>() {
     assert_eq!(error.kind(), ErrorKind::Status);
 }
 
+/// The token was replaced while the call was on its way.
+fn a_step_up_for_an_earlier_token_is_one_too<E: Drive>() {
+    for accepts in [false, true] {
+        let mock = MockAdapter::new()
+            .then(granted("a2"))
+            .then(refused(403, SCOPE));
+        let store = MemoryStore::new(Token::new("a1").refresh("r1").scope("read"));
+        let refresher = OAuth2Refresh::new("/token", "app");
+        let refresh = TokenRefresh::builder(store, refresher).build().unwrap();
+        let client = E::builder(mock.clone()).base_url(BASE).build().unwrap();
+        let handle = refresh.clone();
+        // Registered first, so that it runs after the token is attached.
+        client
+            .interceptors
+            .request
+            .use_(async move |request: Request| {
+                handle.refresh_now(&request.client()?).await?;
+                Ok(request)
+            });
+        client.interceptors.use_pair(refresh.clone());
+        let call = client.get("/me");
+        let call = if accepts {
+            call.accept_any_status()
+        } else {
+            call
+        };
+        match E::send(call) {
+            Ok(response) => assert!(response.extensions().get::<StepUp>().is_some()),
+            Err(error) => assert!(StepUp::find_in(&error).is_some() && !accepts, "{error}"),
+        }
+        assert_eq!(
+            authorization(&mock.requests()[1]).as_deref(),
+            Some("Bearer a1")
+        );
+        assert_eq!(refresh.counters().attempts, 1);
+    }
+}
+
 fn notes_of_others_are_kept<E: Drive>() {
     let scene = Scene::<E>::new(MockAdapter::new().then(refused(403, SCOPE)));
     let interceptors = &scene.client.interceptors;
@@ -230,5 +268,6 @@ both!(
     a_plain_403_stays_what_it_is,
     the_replay_may_ask_for_more_too,
     what_was_not_our_token_is_passed_on,
+    a_step_up_for_an_earlier_token_is_one_too,
     notes_of_others_are_kept,
 );

@@ -152,10 +152,11 @@ fn by_status(response: &Response) -> RefreshError {
     waiting(error(status, response.headers(), class, what), response)
 }
 
-/// Judges an answer of 401 or 403 where the server has its own JSON.
+/// Judges an answer of 401 or 403 where the server has its own JSON, with
+/// `{"error":"Unauthorized"}` say: a text, but no code of OAuth's.
 pub(super) fn refusal_of_json(response: &Response) -> RefreshError {
-    let plain = object(response).is_ok_and(|object| code_of(&object).is_none());
-    if plain && matches!(response.status().as_u16(), 401 | 403) {
+    let own = |object| code_of(&object).is_none_or(|code| meaning(&code).is_none());
+    if matches!(response.status().as_u16(), 401 | 403) && object(response).is_ok_and(own) {
         return error(
             response.status(),
             response.headers(),
@@ -182,18 +183,32 @@ fn code_of(object: &Map<String, Value>) -> Option<String> {
         .then(|| code.to_owned())
 }
 
-/// Judges an OAuth error code (RFC 6749 §5.2, RFC 6750 §3.1, and GitHub's).
-fn coded(response: &Response, code: String) -> RefreshError {
-    let (class, what) = match code.as_str() {
+/// What an error code means (RFC 6749 §5.2, RFC 6750 §3.1, RFC 9449 §8, and
+/// GitHub's); `None` for one that is not known.
+fn meaning(code: &str) -> Option<(RefreshClass, &'static str)> {
+    Some(match code {
         "invalid_grant" | "invalid_token" | "expired_token" | "bad_refresh_token" => {
             (RefreshClass::Rejected, "the refresh token is refused")
         }
         "temporarily_unavailable" | "slow_down" => (RefreshClass::NotSent, "it is busy"),
-        // RFC 9449 §8: refused before the grant was looked at.
+        // Refused before the grant was looked at.
         "use_dpop_nonce" => (RefreshClass::NotSent, "it takes no nonce of its own"),
         "server_error" => (RefreshClass::Ambiguous, "it has failed"),
-        _ => (RefreshClass::Config, "the client is refused"),
-    };
+        "invalid_client"
+        | "unauthorized_client"
+        | "unsupported_grant_type"
+        | "invalid_request"
+        | "invalid_scope"
+        | "invalid_target"
+        | "invalid_dpop_proof" => REFUSED_CLIENT,
+        _ => return None,
+    })
+}
+
+const REFUSED_CLIENT: (RefreshClass, &str) = (RefreshClass::Config, "the client is refused");
+
+fn coded(response: &Response, code: String) -> RefreshError {
+    let (class, what) = meaning(&code).unwrap_or(REFUSED_CLIENT);
     let class = match response.status().as_u16() {
         429 | 503 => RefreshClass::NotSent,
         _ => class,
@@ -369,6 +384,8 @@ mod tests {
             RefreshClass::Rejected
         );
         assert_eq!(class(403, json, "{}"), RefreshClass::Rejected);
+        let own = r#"{"error":"Unauthorized","statusCode":401}"#;
+        assert_eq!(class(401, json, own), RefreshClass::Rejected);
         assert_eq!(class(400, json, "{}"), RefreshClass::Ambiguous);
         assert_eq!(class(401, "text/html", "<p>"), RefreshClass::Ambiguous);
         assert_eq!(
