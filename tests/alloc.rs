@@ -11,9 +11,12 @@ use std::{hint::black_box, sync::Arc, time::Duration};
 
 use allocation_counter::{AllocationInfo, measure};
 use async_trait::async_trait;
+use http::{HeaderValue, header::AUTHORIZATION};
 use tollgate::{
-    Adapter, AdapterError, BlockingAdapter, Body, Error, Request, Response, ResponseFlow,
-    ResponseInterceptor, Result, blocking,
+    Adapter, AdapterError, BlockingAdapter, Body, Error, Origin, Origins, Request, Response,
+    ResponseFlow, ResponseInterceptor, Result,
+    auth::{JsonRefresh, MemoryStore, Token, TokenRefresh},
+    blocking,
     client::{Async, Blocking, Call, Client, ClientBuilder, EngineKind},
     runtime::block_on,
 };
@@ -236,6 +239,41 @@ fn the_core_adds_at_most_six_allocations_to_the_adapter() {
             added <= 6,
             "the core adds {added} allocations, the limit is 6"
         );
+    }
+    on_both!(law);
+}
+
+/// Without a prover, a predicate or a refusal, nothing is set up for one.
+#[test]
+fn a_fresh_token_costs_what_a_header_does() {
+    fn law<E: EngineKind>(meter: &Meter<E>, name: &str) {
+        let origins: Origins = ADDRESS.parse::<Origin>().unwrap().into();
+        let header = meter.added(|client| {
+            let origins = origins.clone();
+            let value = HeaderValue::from_static("Bearer a1");
+            client
+                .interceptors
+                .request
+                .use_sync(move |mut request: Request| {
+                    request.headers_mut().insert(AUTHORIZATION, value.clone());
+                    request.bind_header(AUTHORIZATION, origins.clone());
+                    Ok(request)
+                });
+            client
+                .interceptors
+                .response
+                .use_rejected(async |error| Err(error));
+        });
+        let token = meter.added(|client| {
+            let store = MemoryStore::new(Token::new("a1"));
+            let refresh = TokenRefresh::builder(store, JsonRefresh::new("/refresh"))
+                .origins(origins.clone())
+                .allow_plaintext(true)
+                .build();
+            client.interceptors.use_pair(refresh.unwrap());
+        });
+        println!("{name}: a header {header:?}, a token {token:?}");
+        assert_eq!(header.0, token.0);
     }
     on_both!(law);
 }

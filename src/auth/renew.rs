@@ -357,10 +357,6 @@ fn asks_for_more(error: Error, step_up: StepUp) -> Error {
     for note in error.notes() {
         asks = asks.with_note(note.to_owned());
     }
-    if let Some(head) = error.request() {
-        asks.set_head(head.clone());
-    }
-    asks.set_extensions(error.extensions().clone());
     if let Some(response) = error.into_response() {
         asks.set_response(response);
     }
