@@ -122,6 +122,8 @@ mod secret;
 mod step_up;
 mod token;
 
+#[cfg(feature = "cookies")]
+mod jar;
 mod refresher;
 mod store;
 
@@ -144,12 +146,18 @@ pub use challenge::Challenge;
 pub use counters::Counters;
 pub use dpop::{DpopProver, DpopRequest};
 pub use event::AuthEvent;
+#[cfg(feature = "cookies")]
+pub use jar::{AttachCookies, CookieJar, KeepCookies};
 pub use policy::LostAnswer;
+#[cfg(feature = "cookies")]
+pub use refresher::CookieRefresh;
 pub use refresher::{JsonRefresh, OAuth2Refresh, RefreshClass, RefreshError, Refresher};
 pub use renew::Renew;
 pub use secret::Secret;
 pub use status::{SessionState, SessionStatus};
 pub use step_up::StepUp;
+#[cfg(feature = "cookies")]
+pub use store::CookieStore;
 pub use store::{Lease, MemoryStore, Presented, Stamp, Stored, Swap, TokenStore};
 pub use token::Token;
 pub use token_refresh::TokenRefresh;

@@ -80,6 +80,20 @@ pub(super) fn token(
     }
 }
 
+/// Judges a 2xx answer whose token is not where it should be.
+#[cfg(feature = "cookies")]
+pub(super) fn unusable(response: &Response, what: &str) -> RefreshError {
+    match object(response).ok().as_ref().and_then(code_of) {
+        Some(code) => coded(response, code),
+        None => error(
+            response.status(),
+            response.headers(),
+            RefreshClass::Ambiguous,
+            what,
+        ),
+    }
+}
+
 /// Reads the JSON object of an answer.
 fn object(response: &Response) -> Result<Map<String, Value>, &'static str> {
     let bytes = response.bytes().map_err(|_| "the answer is a stream")?;

@@ -1,6 +1,8 @@
 //! The port to the token endpoint: the old token in, the new one out.
 
 mod answer;
+#[cfg(feature = "cookies")]
+mod cookies;
 mod error;
 mod json;
 mod oauth2;
@@ -9,6 +11,8 @@ mod retry_after;
 use std::{future::Future, sync::Arc};
 
 use async_trait::async_trait;
+#[cfg(feature = "cookies")]
+pub use cookies::CookieRefresh;
 pub use error::{RefreshClass, RefreshError};
 pub use json::JsonRefresh;
 pub use oauth2::OAuth2Refresh;

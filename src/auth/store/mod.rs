@@ -14,6 +14,8 @@
 //!    over; its fence is higher than that of every lease before it.
 //! 7. Errors hold no token.
 
+#[cfg(feature = "cookies")]
+mod cookies;
 mod memory;
 
 use std::{
@@ -24,6 +26,8 @@ use std::{
 };
 
 use async_trait::async_trait;
+#[cfg(feature = "cookies")]
+pub use cookies::CookieStore;
 pub use memory::MemoryStore;
 
 use super::Token;
