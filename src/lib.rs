@@ -51,6 +51,7 @@
 //! | `tokio` | [`runtime::TokioRuntime`], and [`Offload`]: a blocking adapter under the async client |
 //! | `conformance` | [`adapter::conformance`]: the suite that every adapter passes, with its server |
 //! | `tower` | [`ServiceAdapter`]: a tower service, an axum `Router` say, as an adapter; and [`Client`] is a service |
+//! | `cookies` | [`auth::CookieJar`], and a token that lives in it: [`auth::CookieStore`], [`auth::CookieRefresh`] |
 //!
 //! None is on by default; the core has no HTTP client and no runtime in its
 //! tree.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use http::Uri;
 
 use super::{
-    RefreshClass, SkipAuth, dpop,
+    RefreshClass, SkipAuth, carrier, dpop,
     replayed::{Awaited, Nonced, Replayed},
     session::{Held, Join, Landed, Session, Snapshot, Status, Why, failure, superseded},
 };
@@ -81,7 +81,7 @@ impl Attach {
         {
             self.session.meet(&client);
         }
-        let leave = request.headers().contains_key(&self.session.options.header)
+        let leave = carrier::has_token(&self.session.options, request.headers())
             || request.extensions().get::<SkipAuth>().is_some();
         if leave {
             return Step::Done;
@@ -164,9 +164,9 @@ impl Attach {
     }
 
     fn put(&self, request: &mut Request, held: &Held, origins: &Origins) {
-        let name = &self.session.options.header;
-        request.headers_mut().insert(name, held.header.clone());
-        request.bind_header(name.clone(), origins.clone());
+        let options = &self.session.options;
+        carrier::put(options, request.headers_mut(), &held.header);
+        request.bind_header(options.header.clone(), origins.clone());
     }
 
     /// Adds the proof of possession, if a token was attached that is bound to a

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::{
+    HeaderName,
+    header::{AUTHORIZATION, COOKIE},
+};
 
 use super::{
     AuthEvent, DpopProver, LostAnswer, Refresher, TokenRefresh, TokenStore,
@@ -73,7 +76,7 @@ where
 /// | `refresh_attempts` | 3 |
 /// | `after_lost_answer` | [`LostAnswer::RetryOnce`] |
 /// | `recheck_store` | never |
-/// | `header` | `authorization` |
+/// | `header`, `cookie` | the header `authorization` |
 ///
 /// ```
 /// use std::time::Duration;
@@ -124,6 +127,7 @@ impl TokenRefreshBuilder {
                 lost_answer: LostAnswer::default(),
                 recheck: None,
                 header: AUTHORIZATION,
+                cookie: None,
                 jitter_seed: None,
             },
             handlers: Vec::new(),
@@ -326,12 +330,34 @@ impl TokenRefreshBuilder {
         N: TryInto<HeaderName, Error: Into<http::Error>>,
     {
         match name.try_into() {
-            Ok(name) => self.options.header = name,
+            Ok(name) => {
+                self.options.header = name;
+                self.options.cookie = None;
+            }
             Err(source) => self.fail(
                 Error::new(ErrorKind::Builder, "the header's name is not valid")
                     .with_source(source.into()),
             ),
         }
+        self
+    }
+
+    /// Sends the token as a cookie of this name, instead of in a header.
+    ///
+    /// The other cookies of a request are kept. Where a cookie jar is
+    /// registered too, register it before the pair, so that it finds this
+    /// cookie set and leaves it.
+    pub fn cookie(mut self, name: impl Into<String>) -> Self {
+        let name: String = name.into();
+        let fits = |byte: u8| byte.is_ascii_graphic() && !b";=,\"".contains(&byte);
+        if name.is_empty() || !name.bytes().all(fits) {
+            self.fail(Error::new(
+                ErrorKind::Builder,
+                "the cookie's name is not valid",
+            ));
+        }
+        self.options.header = COOKIE;
+        self.options.cookie = Some(name);
         self
     }
 

@@ -56,6 +56,7 @@
 //! *Order*: register the pair before an interceptor that should see the call
 //! once, after one that should see every attempt. A header that the caller has
 //! set, or an earlier interceptor, is left alone; [`SkipAuth`] opts a call out.
+//! A cookie jar (feature `cookies`) comes before the pair.
 //!
 //! *Which token was refused* is read from the request that was really sent:
 //! the current one starts a refresh, an earlier one of the same session is
@@ -136,6 +137,7 @@ mod session;
 
 mod attach;
 mod builder;
+mod carrier;
 mod renew;
 mod replayed;
 mod token_refresh;

@@ -8,7 +8,7 @@ use std::{
 use http::{Extensions, HeaderMap, Method, StatusCode};
 
 use super::{
-    Challenge, RefreshClass, ReplayAfterRefusal, SkipAuth, StepUp,
+    Challenge, RefreshClass, ReplayAfterRefusal, SkipAuth, StepUp, carrier,
     dpop::PROOF,
     replayed::{Awaited, Nonced, Replayed},
     session::{Join, Landed, Refusal, Sent, Session, Status, failure},
@@ -233,7 +233,7 @@ impl Renew {
         let headers = response.request()?.headers();
         let awaited = extensions.get::<Awaited>();
         Some(Sent {
-            header: headers.get(&self.session.options.header)?.clone(),
+            header: carrier::token_of(&self.session.options, headers)?,
             awaited: awaited.and_then(|awaited| awaited.of(self.session.id)),
         })
     }

@@ -183,6 +183,9 @@ impl Token {
         let access = self.access.expose();
         let has_scheme = *name == header::AUTHORIZATION || *name == header::PROXY_AUTHORIZATION;
         check_access(access, has_scheme).map_err(refused)?;
+        if *name == header::COOKIE && access.contains([';', ',', '"', '\\']) {
+            return Err(refused("it holds a character that no cookie may"));
+        }
         if let Some(refresh) = &self.refresh {
             check_refresh(refresh.expose())?;
         }
@@ -289,6 +292,9 @@ mod tests {
         assert_eq!(value, "1|abc");
         assert!(value.is_sensitive());
         assert!(Token::new("a b").header(&name).is_err());
+        for access in ["a;b", "a,b", "a\"b", "a b"] {
+            assert!(Token::new(access).header(&header::COOKIE).is_err());
+        }
     }
 
     #[test]

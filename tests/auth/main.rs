@@ -23,11 +23,14 @@ mod support;
 
 mod attach;
 mod cancel;
+mod carried;
 mod challenge;
 mod configure;
-mod early;
+mod cookie_jar;
+mod cookies;
 mod dpop;
 mod dpop_nonce;
+mod early;
 mod failure;
 mod identity;
 mod interleaved;

@@ -26,6 +26,8 @@ const MAX_OF_DOMAIN: usize = 180;
 pub(in crate::auth) struct Contents {
     entries: Vec<Entry>,
     records: Vec<Record>,
+    /// Those of the records, also of one that is being worked on.
+    names: Vec<Arc<Names>>,
     serial: u64,
 }
 
@@ -66,15 +68,15 @@ impl Contents {
                 continue;
             }
             // A browser tells nobody either.
-            drop(self.set(text, url, now));
+            let _: Result<(), &str> = self.set(text, url, now);
         }
         self.settle();
     }
 
     fn is_of_a_record(&self, text: &str, url: &Url) -> bool {
         let name = text.split(['=', ';']).next().unwrap_or_default().trim();
-        let mut records = self.records.iter();
-        records.any(|record| record.names.has(name) && record.names.url.host() == url.host())
+        let mut all = self.names.iter();
+        all.any(|names| names.has(name) && names.url.host() == url.host())
     }
 
     /// Puts a cookie in the place of the one before it, or deletes that.
@@ -101,8 +103,8 @@ impl Contents {
     /// Removes what is over, and the oldest of too many; a token's cookies
     /// stay, whose expiry the session has to see.
     fn make_room(&mut self, domain: &str, now: SystemTime) {
-        let records = &self.records;
-        let keeps = |entry: &Entry| records.iter().any(|record| record.names.names(entry));
+        let all = &self.names;
+        let keeps = |entry: &Entry| all.iter().any(|names| names.names(entry));
         self.entries
             .retain(|entry| !entry.is_expired(now) || keeps(entry));
         let of_domain = |entry: &&Entry| entry.domain() == domain;
@@ -212,7 +214,10 @@ impl Contents {
         let known = self.records.iter().position(|it| it.names == *names);
         let mut record = match known {
             Some(index) => self.records.swap_remove(index),
-            None => Record::of(names, self),
+            None => {
+                self.names.push(Arc::clone(names));
+                Record::of(names, self)
+            }
         };
         let done = work(&mut record, self);
         self.records.push(record);

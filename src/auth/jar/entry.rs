@@ -33,7 +33,8 @@ impl Entry {
     pub(super) fn parse(text: &str, url: &Url, now: SystemTime) -> Result<Self, &'static str> {
         let (pair, attributes) = text.split_at(text.find(';').unwrap_or(text.len()));
         let (name, value) = pair.split_once('=').ok_or("it has no `=`")?;
-        let (name, value) = (name.trim(), value.trim());
+        let space = [' ', '\t'];
+        let (name, value) = (name.trim_matches(space), value.trim_matches(space));
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("its name is not visible ASCII");
         }

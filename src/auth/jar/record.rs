@@ -114,7 +114,8 @@ impl Record {
         self.presented = None;
         self.fence = 0;
         self.dead = false;
-        if !is {
+        // A token in memory may be another user's than the new cookie.
+        if !is || self.names.access.is_none() {
             self.last = None;
         }
     }

@@ -25,6 +25,8 @@ use crate::{
 /// from the `Set-Cookie` headers of the answer. All cookies of the answer go
 /// into the jar. An answer of 401 or 403 in JSON ends the session.
 ///
+/// It is for a session over that very store: what it spends is the cookie.
+///
 /// ```
 /// use tollgate::auth::{CookieJar, CookieRefresh, CookieStore};
 ///

@@ -67,6 +67,8 @@ pub(super) struct Options {
     pub(super) lost_answer: LostAnswer,
     pub(super) recheck: Option<Duration>,
     pub(super) header: HeaderName,
+    /// The name of the cookie as which the token travels; `header` is `cookie`.
+    pub(super) cookie: Option<String>,
     pub(super) jitter_seed: Option<u64>,
 }
 

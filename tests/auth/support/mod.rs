@@ -2,6 +2,7 @@
 
 mod engine;
 mod gate;
+mod jarred;
 mod server;
 
 use std::{
@@ -19,6 +20,7 @@ use tollgate::{
 
 pub(crate) use engine::Drive;
 pub(crate) use gate::{Count, Gate, Held, Log, eventually};
+pub(crate) use jarred::{ENDPOINT, Jarred, all};
 pub(crate) use server::{Odd, Server};
 
 pub(crate) const BASE: &str = "https://api.test";
