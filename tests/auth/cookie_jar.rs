@@ -148,6 +148,43 @@ fn a_jar_that_was_kept_goes_on_where_it_ended() {
     assert_eq!(world.presented(), ["r1"]);
 }
 
+proptest::proptest! {
+    /// Whatever a server sends: nothing panics, and what is kept can be sent,
+    /// written out and read back.
+    #[test]
+    fn any_set_cookie_is_kept_or_refused(
+        texts in proptest::collection::vec(set_cookie(), 1..6),
+    ) {
+        let jar = CookieJar::new();
+        let kept = texts.iter().filter(|text| jar.set(ENDPOINT, text).is_ok());
+        let kept = kept.count();
+        let again = CookieJar::from_json(jar.to_json().expose()).unwrap();
+        for url in [ENDPOINT, "https://api.test/", "http://sub.api.test/a"] {
+            let header = jar.cookies_for(url);
+            proptest::prop_assert_eq!(&again.cookies_for(url), &header);
+            if let Some(header) = header {
+                proptest::prop_assert!(kept > 0 && header.is_sensitive());
+            }
+        }
+        proptest::prop_assert!(jar.cookies_for("https://b.test/").is_none());
+    }
+}
+
+fn set_cookie() -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::*;
+    let attribute = prop_oneof![
+        "Path=/[a-z/%]{0,6}",
+        "Domain=\\.?(sub\\.)?(api\\.)?(test|é\\.test|\\[::1\\])",
+        "Max-Age=-?[0-9]{1,24}",
+        "Expires=(Thu, )?[0-9]{1,2}[ -](Jan|Dec|Foo)[ -][0-9]{1,5} [0-9]{2}:00:00 GMT",
+        "(Secure|HttpOnly|SameSite=Lax)",
+        "\\PC{0,12}",
+    ];
+    let pair = "(__Host-|__Secure-)?[a-c]=\\PC{0,12}|\\PC{0,8}";
+    (pair, prop::collection::vec(attribute, 0..5))
+        .prop_map(|(pair, attributes)| format!("{pair}; {}", attributes.join("; ")))
+}
+
 both!(
     cookies_of_others_are_not_sent,
     a_secure_cookie_does_not_travel_in_the_clear,

@@ -3,7 +3,8 @@
 use tollgate::{
     ErrorKind, Runtime,
     auth::{
-        CookieRefresh, RefreshClass, RefreshError, Stored, Swap, Token, TokenRefresh, TokenStore,
+        CookieRefresh, RefreshClass, RefreshError, Stamp, Stored, Swap, Token, TokenRefresh,
+        TokenStore,
     },
     client::{Async, Blocking, Client},
     runtime::block_on,
@@ -331,6 +332,37 @@ fn two_writers_that_expect_the_same_do_not_both_succeed() {
     assert_eq!(load().stamp().epoch, 3);
     assert_eq!(block_on(store.clear(2)).unwrap().epoch, 3);
     assert!(load().token().is_some());
+}
+
+#[test]
+fn a_token_that_has_expired_stays_in_the_jar_for_its_session() {
+    let world = Jarred::new();
+    world.set("access_token=a1; Path=/; Secure; Max-Age=5");
+    let expiry = world.time.wall() + seconds(5);
+    let before = block_on(world.store().load()).unwrap();
+    world.time.advance(seconds(5));
+    world.set("theme=dark");
+    assert_eq!(world.value("access_token"), None);
+    let after = block_on(world.store().load()).unwrap();
+    assert_eq!(after, before);
+    assert_eq!(after.token().unwrap().expiry(), Some(expiry));
+}
+
+/// Somebody else may have logged in.
+#[test]
+fn an_access_token_in_memory_goes_with_its_refresh_cookie() {
+    let world = Jarred::empty();
+    let store = world.store().access_in_memory();
+    let token = Token::new("a1").refresh("r1");
+    let new = Stored::live(Stamp::new(1, 1), token.clone());
+    let swap = block_on(store.compare_and_swap(Stamp::default(), new)).unwrap();
+    assert_eq!(swap, Swap::Done);
+    assert_eq!(store.token(), Some(token));
+    world.set("refresh_token=s1; Path=/auth; Secure");
+    let token = store.token().unwrap();
+    assert_ne!(token.access_token().expose(), "a1");
+    assert_eq!(token.refresh_token().unwrap().expose(), "s1");
+    assert!(token.expiry().unwrap() < world.time.wall());
 }
 
 #[test]
