@@ -160,7 +160,9 @@ pub use status::{SessionState, SessionStatus};
 pub use step_up::StepUp;
 #[cfg(feature = "cookies")]
 pub use store::CookieStore;
-pub use store::{Lease, MemoryStore, Presented, Stamp, Stored, Swap, TokenStore};
+pub use store::{FileStore, Lease, MemoryStore, Presented, Stamp, Stored, Swap, TokenStore};
+#[cfg(feature = "conformance")]
+pub use store::{StoreReport, StoreSuite};
 pub use token::Token;
 pub use token_refresh::TokenRefresh;
 

@@ -95,6 +95,18 @@ impl Token {
         self
     }
 
+    /// Sets expiry and lifetime, as a record has kept them.
+    #[must_use]
+    pub(super) fn kept(
+        mut self,
+        expires_at: Option<SystemTime>,
+        lifetime: Option<Duration>,
+    ) -> Self {
+        self.expires_at = expires_at;
+        self.lifetime = lifetime;
+        self
+    }
+
     /// Returns the access token.
     #[must_use]
     pub fn access_token(&self) -> &Secret {

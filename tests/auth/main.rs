@@ -32,6 +32,7 @@ mod dpop;
 mod dpop_nonce;
 mod early;
 mod failure;
+mod file_store;
 mod identity;
 mod interleaved;
 mod lifecycle;

@@ -11,21 +11,35 @@ struct Program {
     needed_by: &'static str,
     apt: &'static str,
     dnf: &'static str,
-    brew: &'static str,
+    /// `None` if it is for Linux only: elsewhere its tests do without it.
+    brew: Option<&'static str>,
 }
 
-const PROGRAMS: &[Program] = &[Program {
-    name: "redis-server",
-    needed_by: "adapters/redis",
-    apt: "redis-server",
-    dnf: "redis",
-    brew: "redis",
-}];
+const PROGRAMS: &[Program] = &[
+    Program {
+        name: "redis-server",
+        needed_by: "adapters/redis",
+        apt: "redis-server",
+        dnf: "redis",
+        brew: Some("redis"),
+    },
+    Program {
+        name: "strace",
+        needed_by: "tests/file_store",
+        apt: "strace",
+        dnf: "strace",
+        brew: None,
+    },
+];
 
 /// Installs what is needed and missing.
 pub(crate) fn install(session: &mut Session) -> Outcome {
     for program in PROGRAMS {
         if !session.has(program.needed_by) {
+            continue;
+        }
+        if program.brew.is_none() && !cfg!(target_os = "linux") {
+            println!("{} is for Linux only", program.name);
             continue;
         }
         if is_installed(program.name) {
@@ -64,7 +78,8 @@ fn commands(
     } else if has("dnf") {
         vec![vec!["dnf", "install", "--assumeyes", program.dnf]]
     } else if has("brew") {
-        return Ok(vec![vec!["brew", "install", program.brew]]);
+        let install = program.brew.map(|name| vec!["brew", "install", name]);
+        return Ok(install.into_iter().collect());
     } else {
         return Err(format!(
             "`{}` is missing and there is no apt-get, dnf or brew; install it by hand",

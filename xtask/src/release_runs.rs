@@ -14,15 +14,27 @@ struct Run {
 }
 
 /// All release runs. Tests marked `#[ignore]` run here too.
-const RUNS: &[Run] = &[Run {
-    package: "tollgate",
-    target: "properties",
-    file: "tests/properties",
-    sizes: &[
-        ("TOLLGATE_PROGRAMS", "100000", "1000000"),
-        ("TOLLGATE_OPERATIONS", "1000000", "10000000"),
-    ],
-}];
+const RUNS: &[Run] = &[
+    Run {
+        package: "tollgate",
+        target: "properties",
+        file: "tests/properties",
+        sizes: &[
+            ("TOLLGATE_PROGRAMS", "100000", "1000000"),
+            ("TOLLGATE_OPERATIONS", "1000000", "10000000"),
+        ],
+    },
+    Run {
+        package: "tollgate",
+        target: "file_store",
+        file: "tests/file_store",
+        sizes: &[
+            ("TOLLGATE_KILLS", "1000", "10000"),
+            ("TOLLGATE_PROCESSES", "16", "16"),
+            ("TOLLGATE_ROTATIONS", "50", "600"),
+        ],
+    },
+];
 
 pub(crate) fn run(session: &mut Session) -> Outcome {
     for run in RUNS {

@@ -14,9 +14,13 @@
 //!    over; its fence is higher than that of every lease before it.
 //! 7. Errors hold no token.
 
+#[cfg(feature = "conformance")]
+mod conformance;
 #[cfg(feature = "cookies")]
 mod cookies;
+mod file;
 mod memory;
+mod record;
 
 use std::{
     any::Any,
@@ -26,8 +30,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+#[cfg(feature = "conformance")]
+pub use conformance::{StoreReport, StoreSuite};
 #[cfg(feature = "cookies")]
 pub use cookies::CookieStore;
+pub use file::FileStore;
 pub use memory::MemoryStore;
 
 use super::Token;

@@ -1,0 +1,25 @@
+//! `FileStore` in the hands of many processes: killed at any moment and at
+//! every system call, at work all at once, over files that are not as they
+//! should be.
+//!
+//! Child processes are this program, run again: see `child.rs`. Sizes come
+//! from `TOLLGATE_KILLS`, `TOLLGATE_PROCESSES` and `TOLLGATE_ROTATIONS`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "clippy exempts test functions, but not the helpers beside them"
+)]
+
+mod child;
+mod conformance;
+mod support;
+
+#[cfg(unix)]
+mod files;
+#[cfg(unix)]
+mod kills;
+mod rotations;
+#[cfg(target_os = "linux")]
+mod syscalls;
