@@ -21,7 +21,7 @@ use crate::{
 fn a_process_that_is_killed_at_random_loses_nothing() {
     let folder = Folder::new();
     let (mut stamp, mut fence) = (Stamp::default(), 0);
-    let kills = size("TOLLGATE_KILLS", 60);
+    let kills = size("TOLLGATE_KILLS", 40);
     let mut ahead = 0;
     for kill in 0..kills {
         let (mut process, output) = child::start("work", &folder.record(), "");

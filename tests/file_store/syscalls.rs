@@ -27,8 +27,8 @@ const BEFORE: Stamp = Stamp {
 struct Run {
     /// What it said: `done …`, `failed …`, or nothing.
     said: Option<String>,
-    /// Its system calls on the store's files, with their number.
-    calls: BTreeMap<String, usize>,
+    /// Its system calls on the store's files, in order.
+    calls: Vec<String>,
 }
 
 /// An operation, done by a child under `strace`, from the same start each time.
@@ -121,24 +121,13 @@ impl Traced {
 }
 
 /// Reads the names of the calls out of a trace.
-fn calls(log: &str) -> BTreeMap<String, usize> {
-    let mut calls = BTreeMap::new();
-    for line in log.lines() {
-        let call = line
-            .split_once(' ')
-            .map_or("", |(_, rest)| rest.trim_start());
-        let Some((name, _)) = call.split_once('(') else {
-            continue;
-        };
-        if !name.is_empty()
-            && name
-                .bytes()
-                .all(|it| it.is_ascii_alphanumeric() || it == b'_')
-        {
-            *calls.entry(name.to_owned()).or_default() += 1;
-        }
-    }
-    calls
+fn calls(log: &str) -> Vec<String> {
+    let names = log.lines().filter_map(|line| {
+        let (name, _) = line.split_once(' ')?.1.trim_start().split_once('(')?;
+        let is_name = |it: u8| it.is_ascii_alphanumeric() || it == b'_';
+        (!name.is_empty() && name.bytes().all(is_name)).then(|| name.to_owned())
+    });
+    names.collect()
 }
 
 /// Returns each call of an undisturbed run; `None` where there is no strace.
@@ -151,8 +140,14 @@ fn points(traced: &Traced) -> Option<Vec<(String, usize)>> {
     let said = run.said.as_deref().unwrap_or("nothing");
     assert!(said.starts_with("done"), "strace cannot trace here: {said}");
     traced.check(&run, "undisturbed");
-    let each = |(name, count): (String, usize)| (1..=count).map(move |it| (name.clone(), it));
-    Some(run.calls.into_iter().flat_map(each).collect())
+    // strace counts each name by itself.
+    let mut counts = BTreeMap::<String, usize>::new();
+    let counted = run.calls.into_iter().map(|name| {
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        (name, *count)
+    });
+    Some(counted.collect())
 }
 
 fn is_killed_at_each_call(what: &'static str) {
@@ -236,6 +231,27 @@ fn saved_despite(inject: &str) -> Option<Run> {
     let run = traced.run(Some(inject));
     traced.check(&run, inject);
     Some(run)
+}
+
+#[test]
+fn a_record_is_flushed_then_renamed_and_then_the_folder_is_flushed() {
+    for what in ["save", "clear", "present", "first"] {
+        let Some(points) = points(&Traced::new(what)) else {
+            return;
+        };
+        let order: Vec<&str> = points
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| ["fsync", "fdatasync", "rename", "write"].contains(name))
+            .collect();
+        // The last one is the stamp, in the lock file.
+        assert_eq!(order, ["write", "fsync", "rename", "fsync", "write"]);
+    }
+    if let Some(points) = points(&Traced::new("lock")) {
+        let flushed = points.iter().position(|(name, _)| name == "fdatasync");
+        let written = points.iter().position(|(name, _)| name == "write");
+        assert!(flushed > written, "the fence is on the disk: {points:?}");
+    }
 }
 
 #[test]
