@@ -80,7 +80,7 @@
 //!   refresh presents the old one; a strict server then ends the session,
 //!   which [`RefreshError::is_rotation_lost`] tells.
 //! * Two processes with two stores, or with a store without leases: both may
-//!   refresh at once. What another process has stored is seen by the next
+//!   refresh at once; [`FileStore`] gives leases. What another process has stored is seen by the next
 //!   flight, not before it; once expired, only `sign_in` here helps.
 //! * Code in this process, which can read what it is given: a
 //!   [`Secret`] is wiped when dropped, the bytes of headers and bodies are not.

@@ -1,7 +1,8 @@
 //! The only door to time and tasks.
 //!
 //! Nothing else in the crate reads a clock, sleeps or spawns, so a stopped
-//! clock stops everything: expiry, timeouts, back-off and `elapsed`.
+//! clock stops everything: expiry, timeouts, back-off and `elapsed`. But for
+//! one thing that no clock decides: `FileStore` waits for files in threads.
 //!
 //! | runtime | time | tasks |
 //! |---|---|---|

@@ -6,20 +6,17 @@
 //! from `TOLLGATE_KILLS`, `TOLLGATE_PROCESSES` and `TOLLGATE_ROTATIONS`.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "clippy exempts test functions, but not the helpers beside them"
 )]
 
 mod child;
 mod conformance;
+mod kills;
+mod rotations;
 mod support;
 
 #[cfg(unix)]
 mod files;
-#[cfg(unix)]
-mod kills;
-mod rotations;
 #[cfg(target_os = "linux")]
 mod syscalls;

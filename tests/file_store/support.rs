@@ -49,12 +49,6 @@ impl Folder {
         FileStore::new(self.record())
     }
 
-    /// Empties the folder.
-    pub(crate) fn clear(&self) {
-        fs::remove_dir_all(&self.0).unwrap();
-        fs::create_dir(&self.0).unwrap();
-    }
-
     /// Nothing is left over, and nothing was found to be broken.
     pub(crate) fn assert_tidy(&self) {
         for ending in [".new", ".corrupt"] {

@@ -55,7 +55,8 @@ impl Traced {
 
     /// Prepares the folder and runs the child.
     fn run(&self, inject: Option<&str>) -> Run {
-        self.folder.clear();
+        fs::remove_dir_all(self.folder.path()).unwrap();
+        fs::create_dir(self.folder.path()).unwrap();
         if self.what != "first" {
             let store = self.folder.store();
             save(&store, Stamp::default(), &live(BEFORE));

@@ -12,7 +12,12 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{fault, lock_file::LockFile, places::Places, platform};
+use super::{
+    fault,
+    lock_file::LockFile,
+    places::{Places, refuse_link},
+    platform,
+};
 use crate::{
     Result,
     auth::{Stamp, Stored},
@@ -216,12 +221,4 @@ fn sweep_if_idle(places: &Places) {
 
 fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
-}
-
-/// Says that it is a link; where the flags of `open` can, they refuse it too.
-pub(super) fn refuse_link(path: &Path) -> Result<()> {
-    if path.is_symlink() {
-        return Err(fault::not_a_file(path, "a symbolic link"));
-    }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{fault, platform};
+use super::{fault, places::refuse_link, platform};
 use crate::Result;
 
 /// How often a lock file is opened again that somebody has replaced.
@@ -110,7 +110,7 @@ fn open(path: &Path) -> Result<File> {
     let mut options = platform::options();
     options.read(true).write(true);
     for _ in 0..TRIES {
-        super::disk::refuse_link(path)?;
+        refuse_link(path)?;
         match options.create_new(false).open(path) {
             Ok(file) => {
                 platform::check(path, &file)?;

@@ -54,3 +54,11 @@ impl Places {
         path.into()
     }
 }
+
+/// Says that it is a link; where the flags of `open` can, they refuse it too.
+pub(super) fn refuse_link(path: &Path) -> Result<()> {
+    if path.is_symlink() {
+        return Err(fault::not_a_file(path, "a symbolic link"));
+    }
+    Ok(())
+}
