@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::MetadataExt,
     process::{Command, Stdio},
 };
 
@@ -92,6 +93,15 @@ impl Traced {
         }
     }
 
+    /// At no moment can others read a file.
+    fn assert_private(&self, context: &str) {
+        for file in fs::read_dir(self.folder.path()).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{context}: {:?}", file.file_name());
+        }
+    }
+
     /// Whatever has happened: the old record or the new one, and all goes on.
     fn check(&self, run: &Run, context: &str) {
         let store = self.folder.store();
@@ -163,7 +173,9 @@ fn is_killed_at_each_call(what: &'static str) {
         let inject = format!("{name}:signal=KILL:when={number}");
         let run = traced.run(Some(&inject));
         killed += usize::from(run.said.is_none());
-        traced.check(&run, &format!("{what} killed at {name} {number}"));
+        let context = format!("{what} killed at {name} {number}");
+        traced.assert_private(&context);
+        traced.check(&run, &context);
     }
     println!(
         "{what}: {killed} of {} calls killed it before its word",

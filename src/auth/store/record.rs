@@ -350,4 +350,27 @@ mod tests {
             assert!(!shown.contains("CANARY"), "{shown}");
         }
     }
+
+    #[test]
+    fn a_damaged_record_is_read_or_refused_and_never_shown() {
+        let record = full().to_record();
+        let whole = record.expose().as_bytes();
+        let mut random = fastrand::Rng::with_seed(7);
+        for _ in 0..20_000 {
+            let mut bytes = whole.to_vec();
+            for _ in 0..random.usize(1..4) {
+                let at = random.usize(..bytes.len());
+                match random.u8(..3) {
+                    0 => bytes[at] = random.u8(32..127),
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.insert(at, random.u8(32..127)),
+                }
+            }
+            let text = String::from_utf8_lossy(&bytes);
+            if let Err(error) = Stored::from_record(&text) {
+                let shown = format!("{error} {error:?} {}", error.to_json());
+                assert!(!shown.contains("CANARY"), "{shown}");
+            }
+        }
+    }
 }
