@@ -38,10 +38,6 @@ struct Claims {
 ///
 /// `received` is when it came from a server; `None` for one from a store, whose
 /// age nobody knows.
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "where a token's expiry is decided will ask it")
-)]
 pub(super) fn hinted(token: Token, received: Option<SystemTime>) -> Token {
     if token.expiry().is_some() {
         return token;

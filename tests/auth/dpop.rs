@@ -129,6 +129,7 @@ impl World {
         let refresher = OAuth2Refresh::new("/token", "app").dpop(self.key.clone());
         let refresh = TokenRefresh::builder(MemoryStore::new(token), refresher)
             .dpop(self.key.clone())
+            .refresh_attempts(1)
             .build()
             .unwrap();
         let client = E::builder(self.mock.clone())
@@ -276,6 +277,7 @@ fn a_prover_that_fails_sends_nothing<E: Drive>() {
         let refresher = OAuth2Refresh::new("/token", "app").dpop(Arc::clone(&prover));
         let refresh = TokenRefresh::builder(MemoryStore::new(bound()), refresher)
             .dpop(prover)
+            .refresh_attempts(1)
             .build()
             .unwrap();
         let client = E::builder(world.mock.clone())

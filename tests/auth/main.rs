@@ -35,6 +35,7 @@ mod failure;
 mod file_store;
 mod identity;
 mod interleaved;
+mod jwt;
 mod lifecycle;
 mod mark;
 mod panics;

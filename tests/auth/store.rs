@@ -107,25 +107,27 @@ fn a_store_that_cannot_be_read_spends_no_refresh_token<E: Drive>() {
     let store = Flaky::new(Token::new("a1").refresh("r1"));
     let refresh = pair(&store);
     let client = world.client::<E>(&refresh);
+    Flaky::set(&store.no_load, true);
+    let error = E::send(client.get("/me")).unwrap_err();
+    assert_eq!(
+        (error.kind(), class_of(&error)),
+        (ErrorKind::Auth, RefreshClass::Store)
+    );
+    assert_eq!(world.mock.count(), 0);
+    Flaky::set(&store.no_load, false);
+    world.time.advance(seconds(2));
+    // The first read needs no lease.
+    Flaky::set(&store.no_lease, true);
+    E::send(client.get("/me")).unwrap();
+    world.server.expire();
     for flag in [&store.no_load, &store.no_lease] {
         Flaky::set(flag, true);
         let error = E::send(client.get("/me")).unwrap_err();
-        assert_eq!(
-            (error.kind(), class_of(&error)),
-            (ErrorKind::Auth, RefreshClass::Store)
-        );
+        assert_eq!(class_of(&error), RefreshClass::Store);
+        assert_eq!(world.server.refreshes(), 0);
         Flaky::set(flag, false);
-        world.time.advance(seconds(2));
+        world.time.advance(seconds(4));
     }
-    assert_eq!(world.mock.count(), 0);
-    E::send(client.get("/me")).unwrap();
-    world.server.expire();
-    Flaky::set(&store.no_load, true);
-    let error = E::send(client.get("/me")).unwrap_err();
-    assert_eq!(class_of(&error), RefreshClass::Store);
-    assert_eq!(world.server.refreshes(), 0);
-    Flaky::set(&store.no_load, false);
-    world.time.advance(seconds(4));
     E::send(client.get("/me")).unwrap();
 }
 
@@ -138,8 +140,7 @@ fn a_token_that_is_fresh_needs_no_store<E: Drive>() {
     for _ in 0..5 {
         E::send(client.get("/me")).unwrap();
     }
-    eventually("the lease is given back", || store.log().len() == 3);
-    assert_eq!(store.log(), ["acquire", "load", "release"]);
+    assert_eq!(store.log(), ["load"]);
 }
 
 fn a_token_that_cannot_be_stored_is_used_and_stored_later<E: Drive>() {
@@ -231,11 +232,9 @@ fn a_lease_is_taken_before_the_read_and_given_back_at_the_end<E: Drive>() {
     let world = World::new();
     let store = Flaky::new(Token::new("a1").refresh("r1"));
     let client = world.client::<E>(&pair(&store));
-    let steps = [
-        "acquire", "load", "release", "acquire", "load", "swap", "release",
-    ];
+    // Read without it first: somebody may have stored a newer one.
+    let steps = ["load", "load", "acquire", "load", "swap", "release"];
     E::send(client.get("/first")).unwrap();
-    eventually("the lease is given back", || store.log().len() == 3);
     world.server.expire();
     E::send(client.get("/me")).unwrap();
     eventually("the lease is given back", || {
@@ -261,7 +260,7 @@ fn a_lease_is_given_back_after_a_panic<E: Drive>() {
     eventually("the lease is given back", || {
         let log = store.log();
         let count = |name| log.iter().filter(|step| **step == name).count();
-        count("acquire") == 2 && count("release") == 2
+        count("acquire") == 1 && count("release") == 1
     });
 }
 

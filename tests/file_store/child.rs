@@ -94,7 +94,7 @@ fn work(store: &FileStore) {
             0 => stamp = block_on(store.clear(stamp.epoch)).unwrap(),
             1 => {
                 let mark = Presented::new(lease.fence(), SystemTime::UNIX_EPOCH);
-                block_on(store.present(stamp, mark)).unwrap();
+                block_on(store.present(stamp, Some(mark))).unwrap();
             }
             2 => {
                 block_on(store.release(lease)).unwrap();
@@ -139,7 +139,7 @@ fn do_once(store: &FileStore, what: &str) -> tollgate::Result<String> {
             "clear" => Ok(shown(store.clear(9).await?)),
             "present" => {
                 let mark = Presented::new(1, SystemTime::UNIX_EPOCH);
-                let swap = store.present(expected, mark).await?;
+                let swap = store.present(expected, Some(mark)).await?;
                 assert_eq!(swap, Swap::Done);
                 Ok(shown(expected))
             }
@@ -191,7 +191,7 @@ fn rotate(store: &FileStore, extra: &str) {
         let stored = load(store);
         assert_eq!(stored.presented(), None, "an answer was lost");
         let mark = Presented::new(lease.fence(), SystemTime::UNIX_EPOCH);
-        let swap = block_on(store.present(stored.stamp(), mark)).unwrap();
+        let swap = block_on(store.present(stored.stamp(), Some(mark))).unwrap();
         assert_eq!(swap, Swap::Done);
         let next = ask(address, stored.token().unwrap()).unwrap();
         let record = Stored::live(stored.stamp().next(), next).with_fence(lease.fence());

@@ -49,7 +49,7 @@ impl TokenStore for Kept {
         self.store.acquire(ttl).await
     }
 
-    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         self.store.present(stamp, presented).await
     }
 
@@ -197,7 +197,7 @@ impl TokenStore for Faulty {
         ))
     }
 
-    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         if self.has("marks nothing") {
             return Ok(Swap::Done);
         }

@@ -49,7 +49,7 @@ fn all_fail(store: &FileStore) -> Vec<Error> {
                 .compare_and_swap(FIRST, live(FIRST.next()))
                 .await
                 .unwrap_err(),
-            store.present(FIRST, mark).await.unwrap_err(),
+            store.present(FIRST, Some(mark)).await.unwrap_err(),
             store.clear(9).await.unwrap_err(),
         ]
     })
@@ -258,7 +258,7 @@ fn a_store_that_cannot_be_written_says_so_before_the_token_is_spent() {
     // Not even root can write where a folder is.
     fs::create_dir(folder.beside(".new")).unwrap();
     let mark = Presented::new(1, SystemTime::UNIX_EPOCH);
-    let error = block_on(store.present(FIRST, mark)).unwrap_err();
+    let error = block_on(store.present(FIRST, Some(mark))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
     assert_named(&error, &["token.json.new`"]);
     assert_eq!(load(&store), live(FIRST), "reading goes on");
@@ -267,7 +267,7 @@ fn a_store_that_cannot_be_written_says_so_before_the_token_is_spent() {
     match fs::write(folder.path().join("probe"), "") {
         Ok(()) => println!("!!! SKIPPED: this user may write in a folder of mode 0500"),
         Err(_) => {
-            let error = block_on(store.present(FIRST, mark)).unwrap_err();
+            let error = block_on(store.present(FIRST, Some(mark))).unwrap_err();
             assert_named(&error, &["write in the folder"]);
         }
     }
@@ -278,7 +278,7 @@ fn a_store_that_cannot_be_written_says_so_before_the_token_is_spent() {
 fn a_lock_file_that_holds_nonsense_counts_on_from_the_record() {
     let (folder, store) = signed_in();
     let mark = Presented::new(41, SystemTime::UNIX_EPOCH);
-    block_on(store.present(FIRST, mark)).unwrap();
+    block_on(store.present(FIRST, Some(mark))).unwrap();
     for nonsense in ["", "x", "1 2 3", "99999999999999999999999 0\n"] {
         fs::write(folder.beside(".lock"), nonsense).unwrap();
         set_mode(&folder.beside(".lock"), 0o600);

@@ -298,12 +298,12 @@ impl Record {
         &mut self,
         contents: &Contents,
         stamp: Stamp,
-        presented: Presented,
+        presented: Option<Presented>,
     ) -> Swap {
         if self.stamp != stamp {
             return Swap::Conflict(self.stored(contents));
         }
-        self.presented = Some(presented);
+        self.presented = presented;
         Swap::Done
     }
 

@@ -138,7 +138,7 @@ impl CookieRefresh {
             (came, record.token(contents))
         });
         if let Some(fields) = self.fields.as_ref().filter(|it| !it.access.is_empty()) {
-            let token = answer::token(response, fields, wall)?;
+            let token = answer::token(response, fields, "Bearer", wall)?;
             let refresh = held.as_ref().and_then(Token::refresh_token);
             return Ok(match refresh {
                 Some(refresh) => token.refresh(refresh.clone()),

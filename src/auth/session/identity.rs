@@ -15,7 +15,8 @@ const TRIES: u32 = 8;
 
 impl Session {
     pub(in crate::auth) async fn sign_in(&self, token: Token) -> Result<()> {
-        let held = self.hold(token, self.clock.get().map(|clock| clock.wall()))?;
+        let now = self.clock.get().map(|clock| clock.wall());
+        let held = self.hold(self.dated(token, now), now)?;
         let generation = self.begin(Status::Live(held));
         self.save_identity(generation).await
     }

@@ -94,9 +94,12 @@ impl Session {
     /// Makes a store's record ready to be published.
     pub(super) fn record(&self, stored: &Stored, now: SystemTime) -> Result<Record, RefreshError> {
         let status = match stored.token() {
-            Some(token) => Status::Live(self.hold(token.clone(), Some(now)).map_err(|source| {
-                store_failed("be used: its token is not one").with_source(source)
-            })?),
+            Some(token) => {
+                let held = self.hold(self.dated(token.clone(), None), Some(now));
+                Status::Live(held.map_err(|source| {
+                    store_failed("be used: its token is not one").with_source(source)
+                })?)
+            }
             None if stored.is_dead() => Status::Dead(Arc::new(RefreshError::new(
                 RefreshClass::Rejected,
                 "the token store says that the session is over",

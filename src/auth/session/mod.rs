@@ -41,7 +41,7 @@ use snapshot::{Making, Past};
 
 use super::{
     AuthEvent, LostAnswer, RefreshClass, RefreshError, Refresher, Stamp, Token, TokenStore,
-    counters::Tally, dpop::Dpop, event::Handlers,
+    counters::Tally, dpop::Dpop, event::Handlers, jwt,
 };
 use crate::{Client, Error, ErrorKind, Origins, Response, Result, Runtime, WeakClient};
 
@@ -197,6 +197,14 @@ impl Session {
         let old = std::mem::replace(&mut *shown, snapshot);
         drop(shown);
         drop(old);
+    }
+
+    /// Gives a token of unknown expiry its own word on it, if that is wanted.
+    fn dated(&self, token: Token, received: Option<SystemTime>) -> Token {
+        if self.options.expiry_from_jwt {
+            return jwt::hinted(token, received);
+        }
+        token
     }
 
     /// Checks a token and makes it ready to be attached.

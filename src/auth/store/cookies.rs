@@ -175,12 +175,14 @@ impl TokenStore for CookieStore {
     async fn acquire(&self, ttl: Duration) -> Result<Lease> {
         let _ = ttl;
         let leases = self.with(|record, _| Arc::clone(&record.leases));
+        let free = leases.try_lock().is_some();
         let guard = leases.lock_owned().await;
         let fence = self.with(|record, _| record.next_fence());
-        Ok(Lease::new(fence).with_guard(guard))
+        let lease = Lease::new(fence).with_guard(guard);
+        Ok(if free { lease } else { lease.contended() })
     }
 
-    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         Ok(self.with(|record, contents| record.present(contents, stamp, presented)))
     }
 }

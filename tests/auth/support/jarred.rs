@@ -91,7 +91,9 @@ impl Jarred {
     pub(crate) fn builder(&self) -> TokenRefreshBuilder {
         let store = self.store();
         let refresher = CookieRefresh::new(&store);
-        TokenRefresh::builder(store, refresher).jitter_seed(7)
+        TokenRefresh::builder(store, refresher)
+            .refresh_attempts(1)
+            .jitter_seed(7)
     }
 
     pub(crate) fn pair(&self) -> TokenRefresh {

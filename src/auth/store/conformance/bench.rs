@@ -52,7 +52,12 @@ impl Handle {
         done("clear", self.0.clear(epoch).await)
     }
 
-    pub(super) async fn present(&self, stamp: Stamp, presented: Presented) -> Seen<Swap> {
+    pub(super) async fn present(
+        &self,
+        stamp: Stamp,
+        presented: impl Into<Option<Presented>>,
+    ) -> Seen<Swap> {
+        let presented = presented.into();
         done("present", self.0.present(stamp, presented).await)
     }
 

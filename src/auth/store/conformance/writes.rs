@@ -134,10 +134,13 @@ pub(super) async fn a_mark_leaves_the_record_as_it_is(it: Bench) -> Verdict {
     same("the record", &it.second.load().await?, &there)?;
     let swap = it.first.present(there.stamp(), mark()).await?;
     same("the mark", &swap, &Swap::Done)?;
-    let marked = there.with_presented(mark());
+    let marked = there.clone().with_presented(mark());
     same("the record", &it.second.load().await?, &marked)?;
     let swap = it.second.swap(Stamp::default(), &first()).await?;
-    same("a conflict", &swap, &Swap::Conflict(marked))
+    same("a conflict", &swap, &Swap::Conflict(marked))?;
+    let swap = it.second.present(there.stamp(), None).await?;
+    same("taking the mark back", &swap, &Swap::Done)?;
+    same("the record", &it.first.load().await?, &there)
 }
 
 pub(super) async fn a_mark_is_gone_with_the_next_write(it: Bench) -> Verdict {
@@ -187,7 +190,7 @@ pub(super) async fn errors_hold_no_token(store: &dyn TokenStore) -> Verdict {
             .compare_and_swap(Stamp::default(), first())
             .await
             .err(),
-        store.present(stamp, mark()).await.err(),
+        store.present(stamp, Some(mark())).await.err(),
         store.clear(1).await.err(),
         store.acquire(Duration::from_secs(60)).await.err(),
     ];

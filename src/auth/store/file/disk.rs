@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     Result,
-    auth::{Stamp, Stored},
+    auth::{Lease, Stamp, Stored},
 };
 
 /// What is read and written at most; two tokens at their limit fit in twice.
@@ -63,10 +63,13 @@ pub(super) fn change<T>(
 }
 
 /// Waits for the lease's lock, and counts it.
-pub(super) fn acquire(places: &Places) -> Result<(u64, LockFile)> {
+pub(super) fn acquire(places: &Places) -> Result<Lease> {
     prepare(places)?;
     let path = places.lease();
-    let lock = LockFile::lock(&path)?;
+    let (lock, contended) = match LockFile::try_lock(&path)? {
+        Some(lock) => (lock, false),
+        None => (LockFile::lock(&path)?, true),
+    };
     let failed = |error| fault::failed("count the lease in", &path, error);
     let (known, _) = lock.numbers().map_err(failed)?;
     let last = if known == 0 {
@@ -78,7 +81,8 @@ pub(super) fn acquire(places: &Places) -> Result<(u64, LockFile)> {
     let fence = last.saturating_add(1);
     lock.set_numbers((fence, 0)).map_err(failed)?;
     lock.sync().map_err(failed)?;
-    Ok((fence, lock))
+    let lease = Lease::new(fence).with_guard(lock);
+    Ok(if contended { lease.contended() } else { lease })
 }
 
 fn last_fence(places: &Places) -> u64 {

@@ -160,14 +160,11 @@ impl TokenStore for FileStore {
 
     async fn acquire(&self, _: Duration) -> Result<Lease> {
         let places = self.inner.places.clone();
-        let work = move || {
-            let (fence, lock) = disk::acquire(&places)?;
-            Ok(Lease::new(fence).with_guard(lock))
-        };
+        let work = move || disk::acquire(&places);
         self.inner.leases.run_if_awaited(work).await
     }
 
-    async fn present(&self, stamp: Stamp, presented: Presented) -> Result<Swap> {
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         self.change(move |stored| {
             if stored.stamp() == stamp {
                 (Some(stored.with_presented(presented)), Swap::Done)
