@@ -33,6 +33,8 @@ const ROWS: &[&[&str]] = &[
     &["blocking"],
     // It judges adapters through the clients.
     &["adapter/conformance"],
+    // Its servers run on the adapters' fault server.
+    &["auth/conformance"],
 ];
 
 /// The row whose modules may use one another.

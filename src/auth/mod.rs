@@ -116,6 +116,9 @@
 //! # Ok::<(), tollgate::Error>(())
 //! ```
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+
 mod challenge;
 mod dpop;
 mod jwt;

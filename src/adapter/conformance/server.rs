@@ -12,10 +12,14 @@ use bytes::Bytes;
 
 use super::{Received, Reply, Script, connection};
 
+/// Connections at a time; one more is closed at once.
+const MAX_CONNECTIONS: usize = 1024;
+
 /// An HTTP/1.1 server on 127.0.0.1 that answers by a [`Script`].
 ///
 /// It keeps every byte and every request, so it is for tests. A thread for
-/// each connection; dropping it ends all of them, whatever they wait for.
+/// each connection, of at most 1024 at a time; dropping it ends all of them,
+/// whatever they wait for.
 ///
 /// ```
 /// use std::{io::{Read, Write}, net::TcpStream};
@@ -45,10 +49,21 @@ impl Server {
     ///
     /// Where the system gives no socket or no thread.
     pub fn start(script: impl Into<Script>) -> io::Result<Self> {
+        Self::launch(script.into(), true)
+    }
+
+    /// Starts a server that keeps neither bytes nor requests, for fixtures
+    /// that serve many calls and count for themselves.
+    pub(crate) fn start_forgetful(script: Script) -> io::Result<Self> {
+        Self::launch(script, false)
+    }
+
+    fn launch(script: Script, keeps_records: bool) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            script: script.into(),
+            script,
+            keeps_records,
             state: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -185,6 +200,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             break;
         };
         threads.retain(|thread| !thread.is_finished());
+        if threads.len() >= MAX_CONNECTIONS {
+            continue;
+        }
         let thread = thread::Builder::new()
             .name("conformance-connection".to_owned())
             .spawn(move || connection::serve(stream, &seat));
@@ -199,6 +217,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 /// What the server and its threads share.
 pub(super) struct Shared {
     script: Script,
+    keeps_records: bool,
     /// Held for moments only, never while a socket is read or written.
     state: Mutex<State>,
     /// Signalled after each change of the state.
@@ -249,8 +268,10 @@ impl Shared {
 
     /// Records a request and looks up its reply.
     pub(super) fn reply_to(&self, request: &Received) -> Reply {
-        self.lock().requests.push(request.clone());
-        self.changed.notify_all();
+        if self.keeps_records {
+            self.lock().requests.push(request.clone());
+            self.changed.notify_all();
+        }
         self.script.reply_to(request)
     }
 }
@@ -268,6 +289,9 @@ impl Seat {
     }
 
     pub(super) fn record(&self, bytes: &[u8]) {
+        if !self.shared.keeps_records {
+            return;
+        }
         if let Some(connection) = self.shared.lock().connections.get_mut(self.number) {
             connection.bytes.extend(bytes);
         }
