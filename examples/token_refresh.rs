@@ -31,11 +31,13 @@ use serde::Deserialize;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tollgate::{
     Client, Error, Interceptors, Request, Runtime,
-    auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh},
+    auth::{
+        MemoryStore, OAuth2Refresh, Token, TokenRefresh,
+        conformance::{Report, StrictAuthServer},
+    },
     blocking,
     runtime::ThreadRuntime,
 };
-use tollgate_examples::{OAuth, Tally};
 use tollgate_reqwest::ReqwestAdapter;
 use tollgate_ureq::UreqAdapter;
 
@@ -53,17 +55,17 @@ type Anything = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<ExitCode, Anything> {
     let naive = std::env::args().any(|argument| argument == "--naive");
-    let oauth = OAuth::start()?;
+    let server = StrictAuthServer::start()?;
+    let token = server.sign_in("ada");
 
     // One session: both clients get the same pair of interceptors.
-    let (async_client, blocking_client) = clients(&oauth)?;
+    let (async_client, blocking_client) = clients(&server)?;
     if naive {
-        let session = Naive::new(&oauth);
+        let session = Naive::new(&server, &token);
         session.install(&async_client.interceptors);
         session.install(&blocking_client.interceptors);
     } else {
-        let token = Token::new(oauth.access()).refresh(oauth.refresh());
-        let refresher = OAuth2Refresh::new(oauth.token_url(), "example-client");
+        let refresher = OAuth2Refresh::new(server.token_url(), "example-client");
         let refresh = TokenRefresh::builder(MemoryStore::new(token), refresher).build()?;
         async_client.interceptors.use_pair(refresh.clone());
         blocking_client.interceptors.use_pair(refresh);
@@ -75,7 +77,7 @@ async fn main() -> Result<ExitCode, Anything> {
     let first = storm(
         "async, reqwest",
         ASYNC_CALLS,
-        &oauth,
+        &server,
         &ASYNC_EXPIRIES,
         async |bar| async_storm(&async_client, bar).await,
     )
@@ -83,7 +85,7 @@ async fn main() -> Result<ExitCode, Anything> {
     let second = storm(
         "blocking, ureq",
         THREADS * CALLS_PER_THREAD,
-        &oauth,
+        &server,
         &BLOCKING_EXPIRIES,
         async |bar| {
             let client = blocking_client.clone();
@@ -113,12 +115,12 @@ async fn main() -> Result<ExitCode, Anything> {
     })
 }
 
-fn clients(oauth: &OAuth) -> Result<(Client, blocking::Client), Error> {
+fn clients(server: &StrictAuthServer) -> Result<(Client, blocking::Client), Error> {
     let client = Client::builder(ReqwestAdapter::new()?)
-        .base_url(oauth.url())
+        .base_url(server.api_url())
         .build()?;
     let blocking = blocking::Client::builder(UreqAdapter::new())
-        .base_url(oauth.url())
+        .base_url(server.api_url())
         .build()?;
     Ok((client, blocking))
 }
@@ -200,14 +202,19 @@ struct Line {
     calls: u64,
     ok: u64,
     seconds: f64,
-    tally: Tally,
+    before: Report,
+    after: Report,
 }
 
 impl Line {
+    fn counted(&self, count: impl Fn(&Report) -> u64) -> u64 {
+        count(&self.after) - count(&self.before)
+    }
+
     fn is_good(&self) -> bool {
         self.ok == self.calls
-            && self.tally.refreshes == self.tally.expiries
-            && self.tally.reuse == 0
+            && self.counted(Report::refreshes) == self.counted(Report::expiries)
+            && self.counted(Report::reuses) == 0
     }
 
     fn print(&self) {
@@ -216,10 +223,10 @@ impl Line {
             self.name,
             self.calls,
             self.ok,
-            self.tally.unauthorized,
-            self.tally.expiries,
-            self.tally.refreshes,
-            self.tally.reuse,
+            self.counted(Report::unauthorized),
+            self.counted(Report::expiries),
+            self.counted(Report::refreshes),
+            self.counted(Report::reuses),
             self.seconds
         );
     }
@@ -228,12 +235,12 @@ impl Line {
 async fn storm(
     name: &'static str,
     calls: u64,
-    oauth: &OAuth,
+    server: &StrictAuthServer,
     expiries: &[u64],
     run: impl AsyncFnOnce(ProgressBar) -> u64,
 ) -> Result<Line, Anything> {
-    let before = oauth.tally();
-    oauth.expire_at(expiries);
+    let before = server.report();
+    server.expire_at(expiries);
     let style = ProgressStyle::with_template("{msg:<14} [{bar:40}] {pos}/{len} {elapsed}")?;
     let bar = ProgressBar::new(calls)
         .with_style(style.progress_chars("=> "))
@@ -243,19 +250,13 @@ async fn storm(
     let ok = run(bar.clone()).await;
     let seconds = (ThreadRuntime.now() - started).as_secs_f64();
     bar.finish_and_clear();
-    let after = oauth.tally();
     Ok(Line {
         name,
         calls,
         ok,
         seconds,
-        tally: Tally {
-            accepted: after.accepted - before.accepted,
-            unauthorized: after.unauthorized - before.unauthorized,
-            expiries: after.expiries - before.expiries,
-            refreshes: after.refreshes - before.refreshes,
-            reuse: after.reuse - before.reuse,
-        },
+        before,
+        after: server.report(),
     })
 }
 
@@ -273,10 +274,12 @@ struct Granted {
 }
 
 impl Naive {
-    fn new(oauth: &OAuth) -> Self {
+    fn new(server: &StrictAuthServer, token: &Token) -> Self {
+        let access = token.access_token().expose().to_owned();
+        let refresh = token.refresh_token().map_or("", |it| it.expose());
         Self {
-            pair: Arc::new(Mutex::new((oauth.access(), oauth.refresh()))),
-            token_url: oauth.token_url(),
+            pair: Arc::new(Mutex::new((access, refresh.to_owned()))),
+            token_url: server.token_url(),
         }
     }
 
