@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
-use http::{Extensions, HeaderMap, StatusCode, Uri, Version, header::CONTENT_TYPE};
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -254,6 +254,17 @@ impl Response {
             head: inner.head.clone(),
             call: inner.call.clone(),
         })))
+    }
+
+    /// Returns the method that the call began with; a redirect may have changed
+    /// that of [`request`](Self::request). `None` where the response belongs
+    /// to no call.
+    #[must_use]
+    pub fn original_method(&self) -> Option<&Method> {
+        if self.redirects().is_empty() {
+            return self.request().map(RequestHead::method);
+        }
+        Some(self.context()?.original.as_ref()?.method())
     }
 
     pub(crate) fn context(&self) -> Option<&CallContext> {

@@ -250,7 +250,10 @@ impl Renew {
             None => {}
         }
         let free = unprocessed || self.session.options.replay_any_method;
-        let safe = || method(response).is_some_and(Method::is_idempotent);
+        let safe = || {
+            let method = response.original_method();
+            method.is_some_and(Method::is_idempotent)
+        };
         (!free && !safe()).then_some(NOT_IDEMPOTENT)
     }
 
@@ -339,14 +342,6 @@ impl Renew {
     }
 }
 
-/// Returns the method that a replay would begin with; redirects change it.
-fn method(response: &Response) -> Option<&Method> {
-    if response.redirects().is_empty() {
-        return response.request().map(|head| head.method());
-    }
-    Some(response.context()?.original.as_ref()?.method())
-}
-
 /// Makes the error of a call that needs another sign-in; it keeps the answer.
 fn asks_for_more(error: Error, step_up: StepUp) -> Error {
     let text = "the server asks for more than a refresh can give";
@@ -357,10 +352,10 @@ fn asks_for_more(error: Error, step_up: StepUp) -> Error {
     for note in error.notes() {
         asks = asks.with_note(note.to_owned());
     }
-    if let Some(response) = error.into_response() {
-        asks.set_response(response);
+    match error.into_response() {
+        Some(response) => asks.with_response(response),
+        None => asks,
     }
-    asks
 }
 
 const OTHER_SESSION: &str = "not replayed: somebody signed in or out meanwhile";

@@ -133,6 +133,13 @@ impl Error {
         self
     }
 
+    /// Attaches the answer that the error is about (axios: `error.response`).
+    #[must_use]
+    pub fn with_response(mut self, response: Response) -> Self {
+        self.set_response(response);
+        self
+    }
+
     /// Returns what failed.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -47,7 +47,7 @@ use crate::{
 /// missing folder is created with 0700, at the first write. None but the record
 /// need be kept or copied. The lock files stay; do not remove them while a
 /// process runs. [`load`](TokenStore::load) needs no right to write; a session
-/// does, as it takes the lease before it reads.
+/// needs it when it refreshes, signs in or signs out.
 ///
 /// A relative path counts from the folder that is the current one when the
 /// store is made. Nothing is touched before the first use.
