@@ -84,7 +84,10 @@ fn without_a_client_there_is_nobody_to_revoke_with<E: Drive>() {
         .unwrap();
     let client = world.client::<E>(&refresh);
     E::send(client.get("/me")).unwrap();
+    let weak = client.downgrade();
     drop(client);
+    // The task that has read the store may hold it a moment longer.
+    eventually("the client is gone", || weak.upgrade().is_none());
     block_on(refresh.sign_out()).unwrap();
     assert!(refresher.revoked.lock().unwrap().is_empty());
 }
