@@ -179,7 +179,7 @@ fn an_expired_token_is_refreshed_before_it_is_sent<E: Drive>() {
 fn within_the_leeway_calls_wait_for_the_next_token<E: Drive>() {
     let world = World::new();
     world.server.expire();
-    let client = world.client::<E>(&world.pair().build().unwrap());
+    let client = world.client::<E>(&world.pair().early(seconds(0)).build().unwrap());
     E::send(client.get("/first")).unwrap();
     world.time.advance(seconds(3600 - 60 - 6 - 1));
     E::send(client.get("/fresh")).unwrap();
