@@ -118,6 +118,8 @@ pub mod _docs {
     pub mod architecture {}
     #[doc = include_str!("../docs/interceptors.md")]
     pub mod interceptors {}
+    #[doc = include_str!("../docs/auth.md")]
+    pub mod auth {}
     #[doc = include_str!("../docs/errors.md")]
     pub mod errors {}
     #[doc = include_str!("../docs/adapters.md")]

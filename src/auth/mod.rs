@@ -11,47 +11,33 @@
 //! ```
 //!
 //! ```text
-//!   calls (async, blocking)          flight (a task of its own)      server
-//!   ──────────────────────────────────────────────────────────────────────
-//!   A ── v1 ────────────────────────────────────────────────────────▶ 401
-//!   B ── v1 ────────────────────────────────────────────────────────▶ 401
-//!   A ── refused v1: elected ──────▶ starts
-//!   B ── refused v1: joins ────────▶ (waits)
-//!                                    lease, load ─ a newer one? adopt it
-//!                                    refresher ────────────────────▶ token
-//!                                    store (compare and swap)
-//!                                    publish v2
-//!   A, B ◀── woken, one outcome ──── wake
-//!                                    events
-//!   A ── v2, replayed ──────────────────────────────────────────────▶ 200
-//!   B ── v2, replayed ──────────────────────────────────────────────▶ 200
-//!   C ── v1, sent before ───────────────────────────────────────────▶ 401
-//!   C ── v2 is there: replayed at once, no refresh ─────────────────▶ 200
-//! ```
-//!
-//! ```text
-//!               sign_in               401 for it, or its time is up
-//!  unloaded ──load──▶ fresh(version) ────────────────▶ stale ◀────┐
-//!     │                 ▲   ▲   │                        │        │ 1 s…30 s,
-//!     │load     sign_in │   │   │ sign_out        flight │        │ sign_in
-//!     ▼                 │   └───┼── version + 1 ◀────────┼─lost─▶ cooling
-//!  signed out ──────────┘ ◀─────┘                        │
-//!     ▲                                                  │ refused
-//!     └───────────────────── sign_out ── expired ◀───────┘
-//!                                           └── sign_in ──▶ fresh
+//!                  sign_in ┌──────────────────────────────────────────┐
+//!                          │                                          │
+//!  unloaded ──load──▶ fresh ─time─▶ advisory ─time─▶ expired ─┐       │
+//!     │                │ ▲              │                     │       │
+//!     │ load           │ └── commit ◀───┴── flight ◀──────────┤       │
+//!     ▼                │ 401               │    ▲             │       │
+//!   empty ◀─ sign_out  └────────────▶ rejected ─┘             │       │
+//!                                          │ lost, not sent   │       │
+//!                                          ├──────▶ cooling ──┘       │
+//!                                          │ refused                  │
+//!                                          └──────▶ dead ─────────────┘
 //! ```
 //!
 //! | state | what a call gets |
 //! |---|---|
 //! | unloaded | waits for the store, which is read once |
-//! | signed out | nothing: it is sent bare |
+//! | empty | nothing: it is sent bare |
 //! | fresh | the token, at once |
-//! | stale | waits for a flight |
-//! | cooling | the last failure, at once |
-//! | expired | `SessionExpired`, at once |
+//! | advisory | the token, at once; a refresh begins, for which nobody waits |
+//! | expired, rejected | waits for a flight |
+//! | cooling | the token while it is good, else the last failure, at once |
+//! | dead | `SessionExpired`, at once |
 //!
-//! A call waits within its own deadline, and a flight has one of its own
-//! (`refresh_timeout`). A caller that goes away neither stops nor delays it.
+//! The book's page on token refresh has the sequence, the failures and the
+//! stores. A call waits within its own deadline, and a flight has one of its
+//! own (`refresh_timeout`). A caller that goes away neither stops nor delays
+//! it.
 //!
 //! *Order*: register the pair before an interceptor that should see the call
 //! once, after one that should see every attempt. A header that the caller has
@@ -70,23 +56,7 @@
 //! carried out; after another refusal, if its method is idempotent
 //! ([`ReplayAfterRefusal`]).
 //!
-//! *Not here*: getting the first token. Sign in with what your flow gives you;
-//! [`as_http_client`](crate::client::Client::as_http_client) lets the `oauth2`
-//! crate run it.
-//!
-//! *What it does not protect against*:
-//!
-//! * A server that spends the refresh token while its answer is lost. The next
-//!   refresh presents the old one; a strict server then ends the session,
-//!   which [`RefreshError::is_rotation_lost`] tells.
-//! * Two processes with two stores, or with a store without leases: both may
-//!   refresh at once; [`FileStore`] gives leases. What another process has stored is seen by the next
-//!   flight, not before it; once expired, only `sign_in` here helps.
-//! * Code in this process, which can read what it is given: a
-//!   [`Secret`] is wiped when dropped, the bytes of headers and bodies are not.
-//! * A refresher that waits, in another task, for a call of its own session:
-//!   it ends with `refresh_timeout`.
-//! * The client's plain default headers: they go to the token endpoint too.
+//! *Not here*: getting the first token: sign in with what your flow gives you.
 //!
 //! *Concurrency*: a call that attaches takes a read lock for some
 //! instructions. What decides is behind a mutex that is never held across an
