@@ -1,24 +1,28 @@
 //! Orders of events that chance rarely makes: each is forced with a gate.
 
 use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll, Waker},
     time::{Duration, Instant, SystemTime},
 };
 
 use async_trait::async_trait;
 use tollgate::{
-    Client, Result, Runtime,
+    Client, Error, ErrorKind, Result, Runtime,
     auth::{
-        MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Stamp, Stored, Swap, Token,
-        TokenRefresh, TokenStore,
+        MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Refresher, Stamp, Stored, Swap,
+        Token, TokenRefresh, TokenStore,
     },
     runtime::{BoxFuture, ManualRuntime, block_on},
 };
 
-use crate::support::{BASE, Drive, Gate, World, eventually, seconds, some};
+use crate::support::{BASE, Count, Drive, Gate, World, eventually, seconds, some};
 
 /// A store that stops once, after a step that the test names.
 struct Stopping {
@@ -96,6 +100,7 @@ fn sign_in_stopped_after<E: Drive>(step: &'static str) {
     // What the refresh gave was not overwritten, and is still known as ours.
     let stored = block_on(store.load()).unwrap();
     assert_eq!(stored.token().unwrap().access_token().expose(), "a2");
+    assert_eq!(stored.stamp().epoch, 2, "one sign-in is one epoch");
     world.server.expire();
     E::send(client.get("/me")).unwrap();
     assert_eq!(world.server.presented(), ["s1", "r2"]);
@@ -254,7 +259,153 @@ fn a_token_that_is_stored_at_the_last_moment_saves_the_session<E: Drive>() {
     E::send(client.get("/me")).unwrap();
 }
 
+/// A store that fails where the test says so; nothing is written then.
+struct Failing {
+    inner: MemoryStore,
+    fails: Mutex<VecDeque<bool>>,
+}
+
+#[async_trait]
+impl TokenStore for Failing {
+    async fn load(&self) -> Result<Stored> {
+        self.inner.load().await
+    }
+
+    async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
+        if self.fails.lock().unwrap().pop_front() == Some(true) {
+            return Err(Error::new(ErrorKind::Auth, "the store is down"));
+        }
+        self.inner.compare_and_swap(expected, new).await
+    }
+
+    async fn clear(&self, epoch: u64) -> Result<Stamp> {
+        self.inner.clear(epoch).await
+    }
+}
+
+/// Two refreshes whose tokens are not stored at once: the first one's is
+/// stored while the second one waits for its answer, the second one's is not.
+/// `then` goes on from there.
+fn overtaken<E: Drive>(then: impl FnOnce(&World, &Failing, &dyn Fn())) {
+    let world = World::new();
+    let store = Arc::new(Failing {
+        inner: MemoryStore::new(Token::new("a1").refresh("r1")),
+        fails: Mutex::new([true, false, true].into()),
+    });
+    let (gate, asked) = (Gate::default(), Count::default());
+    let inner = OAuth2Refresh::new("/token", "app");
+    let (passing, asking) = (gate.clone(), asked);
+    let refresher = async move |client: Client, token: Token| {
+        if asking.add() == 2 {
+            passing.pass().await;
+        }
+        inner.refresh(&client, &token).await
+    };
+    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
+        .build()
+        .unwrap();
+    let client = world.client::<E>(&refresh);
+    let call = || {
+        world.server.expire();
+        E::send(client.get("/me")).unwrap();
+    };
+    call();
+    std::thread::scope(|scope| {
+        let second = scope.spawn(call);
+        gate.await_arrivals(1);
+        eventually("the write is put off", || world.time.sleeping() >= 2);
+        world.time.advance(seconds(1));
+        eventually("it is made", || stored_refresh(&store) == "r2");
+        gate.open();
+        second.join().unwrap();
+    });
+    then(&world, &store, &call);
+    assert_eq!(world.server.presented(), ["r1", "r2", "r3"]);
+    assert_eq!(world.server.reused(), 0);
+}
+
+fn stored_refresh(store: &Failing) -> String {
+    let stored = block_on(store.load()).unwrap();
+    let token = stored.token().unwrap().refresh_token().unwrap();
+    token.expose().to_owned()
+}
+
+fn a_late_write_is_not_taken_for_a_newer_token<E: Drive>() {
+    overtaken::<E>(|_, _, call| call());
+}
+
+fn a_late_write_does_not_keep_a_newer_token_from_the_store<E: Drive>() {
+    overtaken::<E>(|world, store, call| {
+        // One sleep is that of the write, if it is put off by now.
+        eventually("the newer one is stored", || {
+            world.time.advance(seconds(1));
+            stored_refresh(store) == "r3"
+        });
+        call();
+    });
+}
+
+/// A store whose every answer comes one poll later.
+struct Late(MemoryStore);
+
+impl Late {
+    async fn wait(&self) {
+        let mut waited = false;
+        poll_fn(|_| match std::mem::replace(&mut waited, true) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+    }
+}
+
+#[async_trait]
+impl TokenStore for Late {
+    async fn load(&self) -> Result<Stored> {
+        self.wait().await;
+        self.0.load().await
+    }
+
+    async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
+        self.wait().await;
+        self.0.compare_and_swap(expected, new).await
+    }
+
+    async fn clear(&self, epoch: u64) -> Result<Stamp> {
+        self.wait().await;
+        self.0.clear(epoch).await
+    }
+}
+
+/// The sign-in is written after the sign-out has looked at the store.
+#[test]
+fn a_sign_out_takes_out_a_sign_in_that_is_stored_meanwhile() {
+    let store = Arc::new(Late(MemoryStore::new(Token::new("a1").refresh("r1"))));
+    let refresher = OAuth2Refresh::new("https://id.test/token", "app");
+    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
+        .build()
+        .unwrap();
+    let mut context = Context::from_waker(Waker::noop());
+    let mut signing_in = pin!(refresh.sign_in(Token::new("b1").refresh("s1")));
+    let mut signing_out = pin!(refresh.sign_out());
+    for _ in 0..2 {
+        assert!(signing_in.as_mut().poll(&mut context).is_pending());
+    }
+    for _ in 0..2 {
+        assert!(signing_out.as_mut().poll(&mut context).is_pending());
+    }
+    assert!(signing_in.as_mut().poll(&mut context).is_ready());
+    let stored = block_on(store.0.load()).unwrap();
+    assert!(stored.token().is_some(), "it was written in between");
+    let over = (0..20).any(|_| signing_out.as_mut().poll(&mut context).is_ready());
+    assert!(over);
+    let stored = block_on(store.0.load()).unwrap();
+    assert!(stored.token().is_none());
+}
+
 both!(
+    a_late_write_is_not_taken_for_a_newer_token,
+    a_late_write_does_not_keep_a_newer_token_from_the_store,
     a_refresh_overtakes_a_sign_in_that_has_read,
     a_refresh_overtakes_a_sign_in_that_has_written,
     a_call_that_comes_late_to_a_refresh_uses_what_it_gave,

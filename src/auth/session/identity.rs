@@ -77,15 +77,25 @@ impl Session {
                 return Ok(());
             };
             let stamp = match status {
+                // A writer whose answer was lost, or is under way, has done it:
+                // written again, it would look like somebody else's sign-in.
+                Status::Live(held) if stored.token() == Some(&held.token) => stored.stamp(),
                 Status::Live(held) => {
                     let next = stored.stamp().next_epoch();
                     let record = Stored::live(next, held.token.clone());
+                    self.lock().signed_in.push(held.key);
                     match self.store.compare_and_swap(stored.stamp(), record).await? {
                         Swap::Done => next,
                         Swap::Conflict(_) => continue,
                     }
                 }
-                _ => self.store.clear(stored.stamp().epoch).await?,
+                _ => {
+                    let stamp = self.store.clear(stored.stamp().epoch).await?;
+                    if self.is_back(&self.store.load().await?) {
+                        continue;
+                    }
+                    stamp
+                }
             };
             let mut ctl = self.lock();
             if self.peek(|snapshot| snapshot.generation) == generation {
@@ -100,6 +110,14 @@ impl Session {
             format!("the token store has changed {TRIES} times while it was written"),
         )
         .with_hint("see who else signs in and out"))
+    }
+
+    /// Tells whether somebody is in the store who was signed in here: the
+    /// write came between a sign-out's look at the store and its own, which
+    /// leaves a later epoch alone.
+    fn is_back(&self, stored: &Stored) -> bool {
+        let key = stored.token().map(|token| self.key(token));
+        key.is_some_and(|key| self.lock().signed_in.contains(key))
     }
 
     /// Returns what the store does not know yet.

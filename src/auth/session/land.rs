@@ -185,6 +185,14 @@ impl Session {
         if let Some(old) = old.filter(|_| !foreign && old != new) {
             ctl.past.push(old);
         }
+        let spent = before.held().map(|held| held.key);
+        let next = match &record.status {
+            Status::Live(held) => Some(held.key),
+            _ => None,
+        };
+        if let Some(spent) = spent.filter(|_| !foreign && spent != next) {
+            ctl.spent.push(spent);
+        }
         Snapshot {
             generation: before.generation + u64::from(foreign),
             version: before.version + 1,

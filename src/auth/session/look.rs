@@ -49,6 +49,7 @@ impl Session {
         (generation, why, fence): (u64, Why, u64),
         now: SystemTime,
     ) -> Result<Look, RefreshError> {
+        let outdated = self.is_outdated(stored);
         let ctl = self.lock();
         let known = ctl.stamp;
         let snapshot = self.current();
@@ -57,7 +58,7 @@ impl Session {
             // The next user's token is not ours to spend.
             return Err(superseded());
         }
-        if known.is_some_and(|known| stored.stamp() <= known) {
+        if outdated || known.is_some_and(|known| stored.stamp() <= known) {
             // The same, or older: then the store has lost what it had.
             return match snapshot.held() {
                 Some(held) => Ok(Look::Refresh(View {
@@ -89,6 +90,17 @@ impl Session {
             fence,
             presented: stored.presented(),
         }))
+    }
+
+    /// Tells whether a record is a late write of ours, of a token that was
+    /// refreshed since.
+    pub(super) fn is_outdated(&self, stored: &Stored) -> bool {
+        let Some(key) = stored.token().map(|token| self.key(token)) else {
+            return false;
+        };
+        let ctl = self.lock();
+        let ours = ctl.stamp.is_some_and(|it| it.epoch == stored.stamp().epoch);
+        ours && ctl.spent.contains(key)
     }
 
     /// Makes a store's record ready to be published.

@@ -98,6 +98,10 @@ struct Ctl {
     cooldown: Option<Cooldown>,
     window: Window,
     past: Past,
+    /// The refresh tokens that have a successor.
+    spent: Past,
+    /// The tokens that were signed in with here.
+    signed_in: Past,
     /// The store's record that the snapshot stands for; `None` before a load.
     stamp: Option<Stamp>,
     /// A sign-in or sign-out has not reached the store yet.
@@ -117,6 +121,7 @@ impl Ctl {
         self.cooldown = None;
         self.window = Window::default();
         self.past.clear();
+        self.spent.clear();
         self.ambiguous = None;
     }
 }
@@ -158,6 +163,8 @@ impl Session {
                 cooldown: None,
                 window: Window::default(),
                 past: Past::default(),
+                spent: Past::default(),
+                signed_in: Past::default(),
                 stamp: None,
                 unsaved: false,
                 ambiguous: None,

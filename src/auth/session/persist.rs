@@ -93,14 +93,14 @@ impl Session {
     }
 
     /// The fingerprint of what a refresh of `token` spends.
-    fn key(&self, token: &Token) -> u64 {
+    pub(super) fn key(&self, token: &Token) -> u64 {
         let spent = token.refresh_token().unwrap_or(token.access_token());
         fingerprint(&self.keys, spent.expose().as_bytes())
     }
 
     /// Tries again to store a token that is in use already.
     pub(super) async fn store_later(&self, runtime: &Arc<dyn Runtime>, unstored: Unstored) {
-        let next = unstored.record.stamp();
+        let mut unstored = unstored;
         let version = self.peek(|snapshot| snapshot.version);
         for attempt in 0..TRIES {
             runtime.sleep(Duration::from_secs(1_u64 << attempt)).await;
@@ -115,11 +115,20 @@ impl Session {
                 Some(Ok(Swap::Done)) => {
                     let mut ctl = self.lock();
                     if self.peek(|snapshot| snapshot.version) == version {
-                        ctl.stamp = Some(next);
+                        ctl.stamp = Some(unstored.record.stamp());
                     }
                     return;
                 }
-                Some(Ok(Swap::Conflict(_))) => return,
+                Some(Ok(Swap::Conflict(other))) => {
+                    let Some(token) = unstored.record.token().cloned() else {
+                        return;
+                    };
+                    if !self.is_outdated(&other) {
+                        return;
+                    }
+                    unstored.expected = other.stamp();
+                    unstored.record = Stored::live(other.stamp().next(), token);
+                }
                 Some(Err(_)) | None => {}
             }
         }

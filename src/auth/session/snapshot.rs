@@ -158,7 +158,8 @@ pub(super) fn fingerprint(keys: &std::hash::RandomState, secret: &[u8]) -> u64 {
     keys.hash_one(secret)
 }
 
-/// The fingerprints of the headers that this session sent before.
+/// The fingerprints of what this session has used before: headers, or refresh
+/// tokens.
 #[derive(Debug, Default)]
 pub(super) struct Past(VecDeque<u64>);
 
