@@ -34,6 +34,12 @@ const RUNS: &[Run] = &[
             ("TOLLGATE_ROTATIONS", "50", "600"),
         ],
     },
+    Run {
+        package: "tollgate",
+        target: "simulation",
+        file: "tests/simulation",
+        sizes: &[("TOLLGATE_SCHEDULES", "1000000", "5000000")],
+    },
 ];
 
 pub(crate) fn run(session: &mut Session) -> Outcome {

@@ -127,7 +127,9 @@ impl Session {
                         return;
                     }
                     unstored.expected = other.stamp();
-                    unstored.record = Stored::live(other.stamp().next(), token);
+                    let fence = unstored.record.fence();
+                    let record = Stored::live(other.stamp().next(), token);
+                    unstored.record = record.with_fence(fence);
                 }
                 Some(Err(_)) | None => {}
             }

@@ -65,7 +65,9 @@ impl Session {
     fn looked(&self, client: &Client, generation: u64, stored: Option<&Stored>) {
         let (wall, _) = self.times(client);
         let known = self.lock().stamp;
-        let news = stored.filter(|stored| known.is_some_and(|known| stored.stamp() > known));
+        let news = stored.filter(|stored| {
+            known.is_some_and(|known| stored.stamp() > known) && !self.is_outdated(stored)
+        });
         let record = news.and_then(|stored| self.record(stored, wall).ok());
         let mut ctl = self.lock();
         let before = self.current();
