@@ -6,7 +6,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tollgate::{
     Error, ErrorKind, Result, Runtime,
-    auth::{Lease, Stamp, Stored, Swap, TokenStore},
+    auth::{Lease, Presented, Stamp, Stored, Swap, TokenStore},
 };
 
 use crate::{
@@ -215,6 +215,21 @@ impl TokenStore for Shelf {
             state.kept.stored.stamp()
         };
         self.leave(fault, stamp).await
+    }
+
+    async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
+        let fault = self.arrive().await?;
+        let swap = {
+            let mut state = self.0.lock();
+            let kept = &mut state.kept;
+            if kept.stored.stamp() == stamp {
+                kept.stored = kept.stored.clone().with_presented(presented);
+                Swap::Done
+            } else {
+                Swap::Conflict(kept.stored.clone())
+            }
+        };
+        self.leave(fault, swap).await
     }
 
     async fn acquire(&self, ttl: Duration) -> Result<Lease> {

@@ -127,13 +127,16 @@ impl Session {
             let awaited = sent
                 .awaited
                 .is_some_and(|awaited| awaited.version == landed.version);
-            if awaited || inside::is_inside(self.id) {
+            if awaited {
                 return Refusal::PassOn;
             }
             let mut rejected = (*snapshot).clone();
             if !rejected.rejected {
                 rejected.rejected = true;
                 self.publish(&mut ctl, rejected.clone());
+            }
+            if inside::is_inside(self.id) {
+                return Refusal::PassOn;
             }
             let joined = self.join_locked(&mut ctl, &rejected, times, Why::Refused);
             drop(ctl);

@@ -15,6 +15,7 @@ use super::{
     drive::{Pilot, Timer, Underway, answered, own_client},
     limit,
     look::View,
+    superseded,
 };
 use crate::{
     Client,
@@ -80,6 +81,10 @@ impl Pilot {
         session.tell(&AuthEvent::Refreshing {});
         let mut tries = 1;
         loop {
+            if session.peek(|snapshot| snapshot.generation) != self.flight.generation {
+                // Nobody is signed in any more whose token this is.
+                return Err(superseded());
+            }
             session.tally.add(&session.tally.attempts);
             self.flight.spend(view.held.key);
             let asking = session.refresher.refresh(&own, &view.held.token);
