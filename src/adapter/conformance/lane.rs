@@ -14,10 +14,10 @@ use crate::{
 };
 
 /// Drives one future to its end on the calling thread.
-pub(super) type BlockOn = dyn Fn(BoxFuture<'_, ()>) + Send + Sync;
+pub(crate) type BlockOn = dyn Fn(BoxFuture<'_, ()>) + Send + Sync;
 
 /// An adapter, and how its futures are driven.
-pub(super) struct Driver<E: Lane> {
+pub(crate) struct Driver<E: Lane> {
     adapter: Arc<E::Adapter>,
     block_on: Box<BlockOn>,
 }
@@ -26,7 +26,7 @@ impl<E: Lane> Driver<E> {
     /// Awaits on the calling thread, inside the adapter's runtime.
     ///
     /// `None` where `block_on` came back before the future's end.
-    pub(super) fn run<T: Send>(&self, future: impl Future<Output = T> + Send) -> Option<T> {
+    pub(crate) fn run<T: Send>(&self, future: impl Future<Output = T> + Send) -> Option<T> {
         let mut output = None;
         (self.block_on)(Box::pin(async { output = Some(future.await) }));
         output
@@ -34,13 +34,13 @@ impl<E: Lane> Driver<E> {
 }
 
 impl Driver<Async> {
-    pub(super) fn new(adapter: Arc<dyn Adapter>, block_on: Box<BlockOn>) -> Self {
+    pub(crate) fn new(adapter: Arc<dyn Adapter>, block_on: Box<BlockOn>) -> Self {
         Self { adapter, block_on }
     }
 }
 
 impl Driver<Blocking> {
-    pub(super) fn new(adapter: Arc<dyn BlockingAdapter>) -> Self {
+    pub(crate) fn new(adapter: Arc<dyn BlockingAdapter>) -> Self {
         Self {
             adapter,
             block_on: Box::new(|future| runtime::block_on(future)),
@@ -52,7 +52,7 @@ type Outgoing = http::Request<Body>;
 type Incoming = http::Response<Body>;
 
 /// One engine with one kind of adapter.
-pub(super) trait Lane: EngineKind + Sized {
+pub(crate) trait Lane: EngineKind + Sized {
     type Adapter: ?Sized + Send + Sync;
 
     const IS_ASYNC: bool;

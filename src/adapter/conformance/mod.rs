@@ -52,9 +52,11 @@ mod verdict;
 
 pub use gzip::{gzip, gzip_zeros};
 pub use in_process::InProcess;
+pub(crate) use lane::{Driver, Lane};
 pub use received::Received;
 pub use reply::Reply;
 pub use report::{Entry, Outcome, Report};
 pub use script::Script;
 pub use server::Server;
 pub use suite::Suite;
+pub(crate) use verdict::{Failure, Verdict, ensure, same};

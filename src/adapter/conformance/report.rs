@@ -12,10 +12,10 @@ pub struct Report {
 /// How one case ended.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    pub(super) name: String,
-    pub(super) law: &'static str,
-    pub(super) outcome: Outcome,
-    pub(super) elapsed: Duration,
+    pub(crate) name: String,
+    pub(crate) law: &'static str,
+    pub(crate) outcome: Outcome,
+    pub(crate) elapsed: Duration,
 }
 
 /// Passed, skipped with a reason, or failed with a text.

@@ -3,26 +3,26 @@
 use std::{error::Error as StdError, fmt, panic::Location};
 
 /// `Ok` is a pass.
-pub(super) type Verdict<T = ()> = Result<T, Failure>;
+pub(crate) type Verdict<T = ()> = Result<T, Failure>;
 
 /// Why a case failed, for people.
 #[derive(Debug)]
-pub(super) struct Failure(String);
+pub(crate) struct Failure(String);
 
 impl Failure {
     #[track_caller]
-    pub(super) fn new(text: impl fmt::Display) -> Self {
+    pub(crate) fn new(text: impl fmt::Display) -> Self {
         let place = Location::caller();
         let file = place.file().rsplit(['/', '\\']).next().unwrap_or_default();
         Self(format!("{text} ({file}:{})", place.line()))
     }
 
     /// Says what it was about, where a case tries several things.
-    pub(super) fn about(self, what: impl fmt::Display) -> Self {
+    pub(crate) fn about(self, what: impl fmt::Display) -> Self {
         Self(format!("{what}: {}", self.0))
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(crate) fn into_text(self) -> String {
         self.0
     }
 }
@@ -35,7 +35,7 @@ impl<E: StdError + 'static> From<E> for Failure {
 }
 
 /// Prints an error with its causes.
-pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -47,7 +47,7 @@ pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
 
 /// Fails unless `condition` holds.
 #[track_caller]
-pub(super) fn ensure(condition: bool, text: impl fmt::Display) -> Verdict {
+pub(crate) fn ensure(condition: bool, text: impl fmt::Display) -> Verdict {
     if condition {
         return Ok(());
     }
@@ -60,7 +60,7 @@ pub(super) fn ensure(condition: bool, text: impl fmt::Display) -> Verdict {
     clippy::needless_pass_by_value,
     reason = "it reads better, and nobody needs the values afterwards"
 )]
-pub(super) fn same<A, B>(what: impl fmt::Display, got: A, expected: B) -> Verdict
+pub(crate) fn same<A, B>(what: impl fmt::Display, got: A, expected: B) -> Verdict
 where
     A: PartialEq<B> + fmt::Debug,
     B: fmt::Debug,
@@ -90,7 +90,7 @@ fn shortened(value: &dyn fmt::Debug) -> String {
 
 /// Fails if a text holds one of the suite's secrets.
 #[track_caller]
-pub(super) fn keeps_secrets(text: &str) -> Verdict {
+pub(crate) fn keeps_secrets(text: &str) -> Verdict {
     ensure(
         !text.contains("CANARY"),
         format_args!("a secret stands in: {text}"),

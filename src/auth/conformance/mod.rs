@@ -31,6 +31,9 @@
 //! | [`fail_refreshes`](StrictAuthServer::fail_refreshes), [`fail_calls`](StrictAuthServer::fail_calls) | a script of [`RefreshFault`], [`ApiFault`] |
 //! | [`hold_refreshes`](StrictAuthServer::hold_refreshes), [`hold_calls`](StrictAuthServer::hold_calls) | answers wait until a [`Hold`] lets them go |
 //!
+//! [`RefreshSuite`] runs adapters, stores and refreshers through named scenarios
+//! against it, and prints a table.
+//!
 //! *Not here*: TLS, scopes, DPoP, anything that asks a user. Its tokens are
 //! easy to guess: it is no server for anything but loopback.
 //!
@@ -77,9 +80,12 @@ mod token;
 mod builder;
 mod server;
 
+mod kit;
+
 pub use builder::StrictAuthServerBuilder;
 pub use faults::{ApiFault, RefreshFault};
 pub use gate::Hold;
+pub use kit::{RefreshReport, RefreshSuite};
 pub use options::{ExpiresIn, Rotation};
 pub use report::{ApiCall, Report};
 pub use server::StrictAuthServer;
