@@ -49,7 +49,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `tokio` | [`runtime::TokioRuntime`], and [`Offload`]: a blocking adapter under the async client |
-//! | `conformance` | [`adapter::conformance`]: the suite that every adapter passes, with its server; [`auth::StoreSuite`], the one for token stores; [`auth::conformance`]: a strict OAuth server |
+//! | `conformance` | [`adapter::conformance`]: the suite that every adapter passes, with its server; [`auth::StoreSuite`], the one for token stores; [`auth::conformance`]: a strict OAuth server, and the scenarios of token refresh |
 //! | `tower` | [`ServiceAdapter`]: a tower service, an axum `Router` say, as an adapter; and [`Client`] is a service |
 //! | `cookies` | [`auth::CookieJar`], and a token that lives in it: [`auth::CookieStore`], [`auth::CookieRefresh`] |
 //!

@@ -1,5 +1,9 @@
 //! Token refresh over reqwest: both engines, several stores and refreshers.
-#![expect(clippy::print_stdout, reason = "a test shows its report")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test shows its report, and needs a runtime for it"
+)]
 
 use std::{
     env, fs, process,

@@ -1,5 +1,9 @@
 //! What is right passes.
-#![expect(clippy::print_stdout, reason = "a test shows its report")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test shows its report, and needs a runtime for it"
+)]
 
 use tokio::runtime::Runtime;
 use tollgate::{

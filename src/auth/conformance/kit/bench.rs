@@ -28,8 +28,11 @@ pub(super) type Handles = (Arc<dyn TokenStore>, Arc<dyn TokenStore>);
 /// What is judged, beside the adapter.
 pub(super) struct Subject {
     pub(super) store: Box<dyn Fn() -> Handles + Send + Sync>,
-    pub(super) refresher: Box<dyn Fn(&StrictAuthServer) -> Arc<dyn Refresher> + Send + Sync>,
+    pub(super) refresher: Box<MakeRefresher>,
 }
+
+/// Makes a refresher for a server.
+type MakeRefresher = dyn Fn(&StrictAuthServer) -> Arc<dyn Refresher> + Send + Sync;
 
 /// Gets an address through a client of the other engine that has the pair.
 pub(super) type Twin = dyn Fn(&TokenRefresh, String) -> Result<Response> + Send + Sync;
