@@ -43,7 +43,7 @@ const CASE_LIMIT: Duration = Duration::from_secs(20);
 /// ```
 /// use std::io::{Read, Write};
 /// use tollgate::{
-///     Body,
+///     Body, ErrorKind,
 ///     adapter::{AdapterError, BlockingAdapter},
 ///     auth::conformance::RefreshSuite,
 /// };
@@ -53,7 +53,9 @@ const CASE_LIMIT: Duration = Duration::from_secs(20);
 ///
 /// impl BlockingAdapter for Plain {
 ///     fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, AdapterError> {
-///         exchange(request).map_err(AdapterError::from)
+///         exchange(request).map_err(|error| {
+///             AdapterError::new(ErrorKind::Transport, "it broke off").with_source(error)
+///         })
 ///     }
 /// }
 ///
