@@ -87,7 +87,9 @@ fn signing_in_again_is_enough<E: Lane>(it: &Bench<E>) -> Verdict {
 fn waiters_share_one_failure<E: Lane>(it: &Bench<E>) -> Verdict {
     let world = it.world()?;
     world.server.expire_all();
-    world.server.fail_refreshes([RefreshFault::Unavailable]);
+    // A long pause: those who come after the failure share it too.
+    let fault = RefreshFault::TooManyRequests(30);
+    world.server.fail_refreshes([fault]);
     for result in world.user.get_all(16) {
         let error = fails(result)?;
         same("the error", error.kind(), ErrorKind::Auth)?;
@@ -150,7 +152,7 @@ fn a_wish_to_wait_is_kept<E: Lane>(it: &Bench<E>) -> Verdict {
 
 /// Bug 9.
 fn a_hanging_refresh_ends_by_itself<E: Lane>(it: &Bench<E>) -> Verdict {
-    let limit = Duration::from_millis(150);
+    let limit = Duration::from_millis(400);
     let server = StrictAuthServer::builder();
     let world = it.set_up(server, |pair| pair.refresh_timeout(limit))?;
     world.sign_in("ada")?;

@@ -85,7 +85,9 @@ fn a_refresh_in_the_background_delays_nobody<E: Lane>(it: &Bench<E>) -> Verdict 
 /// Case 20, bug 26.
 fn a_failure_in_the_background_harms_nobody<E: Lane>(it: &Bench<E>) -> Verdict {
     let world = about_to_expire(it)?;
-    world.server.fail_refreshes([RefreshFault::Unavailable]);
+    // A long pause, so that a busy machine does not outlast it.
+    let fault = RefreshFault::TooManyRequests(30);
+    world.server.fail_refreshes([fault]);
     world.user.ok("/first")?;
     let pair = &world.user.pair;
     eventually("the failure", || pair.counters().failed == 1)?;
