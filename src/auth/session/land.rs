@@ -48,6 +48,7 @@ impl Session {
             Landing::Commit(record, unstored) => {
                 let mut landed = self.land_committed(&mut ctl, &before, record, (wall, now));
                 if let Some(unstored) = unstored {
+                    ctl.unstored = true;
                     landed.1.push(self.not_stored(&unstored));
                     rest.unstored = Some(unstored);
                 }
@@ -177,6 +178,7 @@ impl Session {
             ctl.reset();
         }
         ctl.stamp = Some(record.stamp);
+        ctl.unstored = false;
         let old = before.held().map(|held| held.mark);
         let new = match &record.status {
             Status::Live(held) => Some(held.mark),

@@ -71,6 +71,11 @@ impl Cooldown {
         now.saturating_duration_since(self.until) > LONGEST_PAUSE
     }
 
+    /// Tells whether the pause is over.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        now >= self.until
+    }
+
     /// Returns how long the token `key` has to wait, and why.
     pub(super) fn left(&self, key: u64, now: Instant) -> Option<(Duration, Arc<RefreshError>)> {
         let error = self.holds(key, now)?;
@@ -102,6 +107,16 @@ impl Window {
         }
         self.0.push_back(now);
         Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells whether no refresh counts any more.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        let last = self.0.back();
+        last.is_none_or(|last| now.saturating_duration_since(*last) >= WINDOW)
     }
 }
 

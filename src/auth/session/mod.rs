@@ -10,6 +10,7 @@
 mod drive;
 mod flight;
 mod identity;
+mod idle;
 mod inside;
 mod join;
 mod land;
@@ -106,6 +107,9 @@ struct Ctl {
     stamp: Option<Stamp>,
     /// A sign-in or sign-out has not reached the store yet.
     unsaved: bool,
+    /// The token that is shown has not reached the store, which holds one that
+    /// is spent.
+    unstored: bool,
     /// The refresh token whose last answer was lost.
     ambiguous: Option<u64>,
     /// Somebody looks at the store, outside of a flight.
@@ -118,6 +122,7 @@ struct Ctl {
 impl Ctl {
     /// Forgets what belongs to the session so far.
     fn reset(&mut self) {
+        self.unstored = false;
         self.cooldown = None;
         self.window = Window::default();
         self.past.clear();
@@ -167,6 +172,7 @@ impl Session {
                 signed_in: Past::default(),
                 stamp: None,
                 unsaved: false,
+                unstored: false,
                 ambiguous: None,
                 looking: false,
                 client: None,

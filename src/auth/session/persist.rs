@@ -116,16 +116,20 @@ impl Session {
                     let mut ctl = self.lock();
                     if self.peek(|snapshot| snapshot.version) == version {
                         ctl.stamp = Some(unstored.record.stamp());
+                        ctl.unstored = false;
                     }
                     return;
                 }
                 Some(Ok(Swap::Conflict(other))) => {
-                    let Some(token) = unstored.record.token().cloned() else {
+                    let mine = unstored.record.token().cloned();
+                    let (Some(token), true) = (mine, self.is_outdated(&other)) else {
+                        // Theirs is stored: the next flight adopts it.
+                        let mut ctl = self.lock();
+                        if self.peek(|snapshot| snapshot.version) == version {
+                            ctl.unstored = false;
+                        }
                         return;
                     };
-                    if !self.is_outdated(&other) {
-                        return;
-                    }
                     unstored.expected = other.stamp();
                     let fence = unstored.record.fence();
                     let record = Stored::live(other.stamp().next(), token);

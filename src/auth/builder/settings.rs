@@ -1,4 +1,4 @@
-//! [`TokenRefreshBuilder`]: every option, errors only at `build`.
+//! [`TokenRefreshBuilder`]: every option.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,14 +7,14 @@ use http::{
     header::{AUTHORIZATION, COOKIE},
 };
 
-use super::{
-    AuthEvent, DpopProver, LostAnswer, Refresher, TokenRefresh, TokenStore,
-    attach::require_encryption,
-    dpop::Dpop,
-    event::Handler,
-    session::{Options, Session},
+use super::IntoOrigins;
+use crate::{
+    Error, ErrorKind, Response,
+    auth::{
+        AuthEvent, DpopProver, LostAnswer, Refresher, TokenStore, dpop::Dpop, event::Handler,
+        session::Options,
+    },
 };
-use crate::{Error, ErrorKind, Origin, Origins, Response, Result};
 
 /// The default of [`TokenRefreshBuilder::leeway`].
 const LEEWAY: Duration = Duration::from_secs(60);
@@ -27,42 +27,7 @@ const ATTEMPTS: u32 = 3;
 /// The most that [`TokenRefreshBuilder::refresh_attempts`] may be.
 const MAX_ATTEMPTS: u32 = 10;
 
-/// Where a token may go: [`Origins`], or texts such as
-/// `["https://api.example.com"]`.
-pub trait IntoOrigins {
-    /// Reads the origins.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidUrl`] for a text that is not an absolute address.
-    fn into_origins(self) -> Result<Origins>;
-}
-
-impl IntoOrigins for Origins {
-    fn into_origins(self) -> Result<Origins> {
-        Ok(self)
-    }
-}
-
-impl IntoOrigins for Origin {
-    fn into_origins(self) -> Result<Origins> {
-        Ok(self.into())
-    }
-}
-
-impl<I> IntoOrigins for I
-where
-    I: IntoIterator,
-    I::Item: AsRef<str>,
-{
-    fn into_origins(self) -> Result<Origins> {
-        self.into_iter()
-            .map(|text| text.as_ref().parse::<Origin>())
-            .collect()
-    }
-}
-
-/// Builds a [`TokenRefresh`].
+/// Builds a [`TokenRefresh`](crate::auth::TokenRefresh).
 ///
 /// | setting | default |
 /// |---|---|
@@ -100,15 +65,15 @@ where
 /// ```
 #[must_use = "a builder does nothing before `build`"]
 pub struct TokenRefreshBuilder {
-    store: Arc<dyn TokenStore>,
-    refresher: Arc<dyn Refresher>,
-    options: Options,
-    handlers: Vec<Arc<Handler>>,
-    error: Option<Error>,
+    pub(super) store: Arc<dyn TokenStore>,
+    pub(super) refresher: Arc<dyn Refresher>,
+    pub(super) options: Options,
+    pub(super) handlers: Vec<Arc<Handler>>,
+    pub(super) error: Option<Error>,
 }
 
 impl TokenRefreshBuilder {
-    pub(super) fn new(store: impl TokenStore, refresher: impl Refresher) -> Self {
+    pub(in crate::auth) fn new(store: impl TokenStore, refresher: impl Refresher) -> Self {
         Self {
             store: Arc::new(store),
             refresher: Arc::new(refresher),
@@ -154,7 +119,7 @@ impl TokenRefreshBuilder {
     /// Takes 403 for a refused token too.
     ///
     /// By default it is a missing right, which no refresh gives. One that says
-    /// so in a challenge is a [`StepUp`](super::StepUp) all the same. Only
+    /// so in a challenge is a [`StepUp`](crate::auth::StepUp) all the same. Only
     /// idempotent methods are replayed, unless
     /// [`replay_any_method`](Self::replay_any_method) is set.
     pub fn also_on_forbidden(mut self) -> Self {
@@ -166,15 +131,15 @@ impl TokenRefreshBuilder {
     /// GraphQL answer of 200 with an error inside, say.
     ///
     /// It sees every answer, refused ones too, beside 401 and those that are a
-    /// [`StepUp`](super::StepUp): status, headers, and the body, which is in
+    /// [`StepUp`](crate::auth::StepUp): status, headers, and the body, which is in
     /// memory and at most `max_response_bytes` long. Look at its beginning with
     /// [`Response::peek`]. In stream mode an accepted answer has no body yet:
     /// [`Response::bytes`] is an error then, and `peek` gives nothing. A panic
-    /// in it counts as no, and in [`Counters::panics`](super::Counters::panics).
+    /// in it counts as no, and in [`Counters::panics`](crate::auth::Counters::panics).
     ///
     /// The call is replayed if its method is idempotent. GraphQL over POST
     /// needs [`replay_any_method`](Self::replay_any_method), or
-    /// [`ReplayAfterRefusal::Always`](super::ReplayAfterRefusal::Always) on the
+    /// [`ReplayAfterRefusal::Always`](crate::auth::ReplayAfterRefusal::Always) on the
     /// call, where the server refuses before it does anything.
     ///
     /// ```
@@ -236,7 +201,7 @@ impl TokenRefreshBuilder {
     /// the one replay after it.
     ///
     /// A token of the type `Bearer` is sent as such, without a proof.
-    /// [`OAuth2Refresh::dpop`](super::OAuth2Refresh::dpop) does the same for the
+    /// [`OAuth2Refresh::dpop`](crate::auth::OAuth2Refresh::dpop) does the same for the
     /// token endpoint.
     pub fn dpop(mut self, prover: impl DpopProver) -> Self {
         self.options.dpop = Some(Dpop::new(prover));
@@ -287,7 +252,7 @@ impl TokenRefreshBuilder {
     /// Sets how often one refresh asks the server, 1–10; default 3.
     ///
     /// It asks again where the server has not processed it
-    /// ([`RefreshClass::NotSent`](super::RefreshClass::NotSent)), and once where the answer was lost, after
+    /// ([`RefreshClass::NotSent`](crate::auth::RefreshClass::NotSent)), and once where the answer was lost, after
     /// 0.1 s to 0.2 s, then 0.2 s to 0.4 s, or what `Retry-After` says.
     pub fn refresh_attempts(mut self, attempts: u32) -> Self {
         if attempts == 0 || attempts > MAX_ATTEMPTS {
@@ -367,45 +332,10 @@ impl TokenRefreshBuilder {
         self
     }
 
-    /// Calls `handler` on events; see [`TokenRefresh::on_event`].
+    /// Calls `handler` on events; see [`TokenRefresh::on_event`](crate::auth::TokenRefresh::on_event).
     pub fn on_event(mut self, handler: impl Fn(&AuthEvent) + Send + Sync + 'static) -> Self {
         self.handlers.push(Arc::new(handler));
         self
-    }
-
-    /// Builds the pair. The store is not read before the first call.
-    ///
-    /// # Errors
-    ///
-    /// The first mistake among the settings: [`ErrorKind::InvalidUrl`] for an
-    /// origin or a token endpoint, [`ErrorKind::Builder`] for the others, one
-    /// without encryption among them.
-    pub fn build(mut self) -> Result<TokenRefresh> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
-        let invalid = |text: &'static str| Err(Error::new(ErrorKind::Builder, text));
-        if self.options.refresh_timeout.is_zero() {
-            return invalid("`refresh_timeout` is 0, so no refresh could succeed");
-        }
-        if self.options.origins.as_ref().is_some_and(Origins::is_empty) {
-            return invalid("`origins` is empty, so the token could go nowhere");
-        }
-        if !self.options.allow_plaintext {
-            let named = self.options.origins.iter().flat_map(Origins::iter);
-            named.cloned().try_for_each(|it| require_encryption(&it))?;
-            for endpoint in self.refresher.endpoints() {
-                // A relative one is joined to the client's base.
-                if endpoint.contains("://") || endpoint.starts_with("//") {
-                    require_encryption(&endpoint.parse()?)?;
-                }
-            }
-        }
-        let session = Session::new(self.options, self.store, self.refresher);
-        for handler in self.handlers {
-            session.handlers.add(handler);
-        }
-        Ok(TokenRefresh::over(session))
     }
 
     fn fail(&mut self, error: Error) {
@@ -420,27 +350,5 @@ impl fmt::Debug for TokenRefreshBuilder {
             .field("leeway", &self.options.leeway)
             .field("refresh_timeout", &self.options.refresh_timeout)
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::{JsonRefresh, MemoryStore};
-
-    #[test]
-    fn the_table_says_what_the_defaults_are() {
-        let builder = TokenRefreshBuilder::new(MemoryStore::empty(), JsonRefresh::new("/r"));
-        assert_eq!(builder.options.leeway, Duration::from_secs(60));
-        assert_eq!(builder.options.early, Duration::from_secs(300));
-        assert_eq!(builder.options.refresh_timeout, Duration::from_secs(10));
-        assert_eq!(builder.options.attempts, 3);
-        assert_eq!(builder.options.lost_answer, LostAnswer::RetryOnce);
-        assert_eq!(builder.options.recheck, None);
-        assert_eq!(builder.options.header, "authorization");
-        assert!(!builder.options.allow_plaintext && !builder.options.also_on_forbidden);
-        assert!(builder.options.origins.is_none() && builder.options.refresh_when.is_none());
-        assert!(!builder.options.replay_any_method && !builder.options.expiry_from_jwt);
-        assert!(builder.options.dpop.is_none());
     }
 }
