@@ -8,6 +8,7 @@ use super::{
     RefreshClass, SkipAuth, carrier, dpop,
     replayed::{Awaited, Nonced, Replayed},
     session::{Held, Join, Landed, Session, Snapshot, Status, Why, failure, superseded},
+    sessions::Sessions,
 };
 use crate::{
     Client, Error, ErrorKind, Origin, Origins, Request, RequestFlow, RequestInterceptor, Result,
@@ -17,12 +18,19 @@ use crate::{
 const ROUNDS: usize = 4;
 
 /// Puts the session's token on requests; the first half of a
-/// [`TokenRefresh`](super::TokenRefresh).
+/// [`TokenRefresh`](super::TokenRefresh) or a
+/// [`KeyedTokenRefresh`](super::KeyedTokenRefresh).
 ///
-/// A fresh token is attached without a future and without an allocation.
+/// A fresh token is attached without a future; that of a `TokenRefresh`
+/// without an allocation too.
 #[derive(Clone, Debug)]
 pub struct Attach {
-    pub(super) session: Arc<Session>,
+    pub(super) sessions: Sessions,
+}
+
+/// Puts the token of one session on a request.
+struct Attaching<'a> {
+    session: &'a Arc<Session>,
 }
 
 /// How far a request has come.
@@ -38,24 +46,47 @@ enum Step {
 
 impl RequestInterceptor for Attach {
     async fn on_fulfilled(&self, mut request: Request) -> Result<RequestFlow> {
+        if let Some(session) = self.sessions.for_request(&mut request)? {
+            let attaching = Attaching { session: &session };
+            attaching.wait(&mut request).await?;
+        }
+        Ok(request.into())
+    }
+
+    fn try_sync(&self, mut request: Request) -> Result<Result<RequestFlow>, Request> {
+        let session = match self.sessions.for_request(&mut request) {
+            Ok(Some(session)) => session,
+            Ok(None) => return Ok(Ok(request.into())),
+            Err(error) => return Ok(Err(error)),
+        };
+        let attaching = Attaching { session: &session };
+        match attaching.attach(&mut request) {
+            Step::Done => Ok(Ok(request.into())),
+            Step::Fail(error) => Ok(Err(error)),
+            Step::Wait | Step::Unknown => Err(request),
+        }
+    }
+}
+
+impl Attaching<'_> {
+    async fn wait(&self, request: &mut Request) -> Result<()> {
         for _ in 0..ROUNDS {
-            match self.attach(&mut request) {
-                Step::Done => return Ok(request.into()),
+            match self.attach(request) {
+                Step::Done => return Ok(()),
                 Step::Fail(error) => return Err(error),
                 Step::Wait | Step::Unknown => {}
             }
             let waiter = match self.session.join(&request.client()?, Why::Stale) {
                 Join::Wait(waiter) => waiter,
                 Join::Failed(error) => return Err(failure(&error)),
-                Join::Inside => return Ok(request.into()),
+                Join::Inside => return Ok(()),
                 Join::Ready | Join::SignedOut => continue,
             };
             let first = waiter.is_first();
             match waiter.await {
                 Ok(landed) => {
-                    self.attach_landed(&mut request, landed)?;
-                    self.prove(&mut request)?;
-                    return Ok(request.into());
+                    self.attach_landed(request, landed)?;
+                    return self.prove(request);
                 }
                 // Nobody knew yet for whom this call is.
                 Err(error) if first && error.class() == RefreshClass::Superseded => {}
@@ -65,16 +96,6 @@ impl RequestInterceptor for Attach {
         Err(failure(&Arc::new(superseded())))
     }
 
-    fn try_sync(&self, mut request: Request) -> Result<Result<RequestFlow>, Request> {
-        match self.attach(&mut request) {
-            Step::Done => Ok(Ok(request.into())),
-            Step::Fail(error) => Ok(Err(error)),
-            Step::Wait | Step::Unknown => Err(request),
-        }
-    }
-}
-
-impl Attach {
     fn attach(&self, request: &mut Request) -> Step {
         if self.session.is_new()
             && let Ok(client) = request.client()

@@ -56,7 +56,13 @@
 //! carried out; after another refusal, if its method is idempotent
 //! ([`ReplayAfterRefusal`]).
 //!
-//! *Not here*: getting the first token: sign in with what your flow gives you.
+//! *Whose token*: a [`TokenRefresh`] is one session. A [`KeyedTokenRefresh`] is
+//! many, one for each [`Identity`] that a call names; each has its own flight,
+//! pauses and limits, and none sees another's token.
+//!
+//! *Not here*: getting the first token. Sign in with what your flow gives you;
+//! [`as_http_client`](crate::client::Client::as_http_client) lets the `oauth2`
+//! crate run it.
 //!
 //! *Concurrency*: a call that attaches takes a read lock for some
 //! instructions. What decides is behind a mutex that is never held across an
@@ -111,8 +117,10 @@ mod session;
 mod attach;
 mod builder;
 mod carrier;
+mod keyed;
 mod renew;
 mod replayed;
+mod sessions;
 mod token_refresh;
 
 pub use attach::Attach;
@@ -123,6 +131,9 @@ pub use dpop::{DpopProver, DpopRequest};
 pub use event::AuthEvent;
 #[cfg(feature = "cookies")]
 pub use jar::{AttachCookies, CookieJar, KeepCookies};
+pub use keyed::{
+    Identity, IdentityError, KeyedTokenRefresh, KeyedTokenRefreshBuilder, MissingIdentity,
+};
 pub use policy::LostAnswer;
 #[cfg(feature = "cookies")]
 pub use refresher::CookieRefresh;

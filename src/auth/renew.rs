@@ -12,6 +12,7 @@ use super::{
     dpop::PROOF,
     replayed::{Awaited, Nonced, Replayed},
     session::{Join, Landed, Refusal, Sent, Session, Status, failure},
+    sessions::{Found, Sessions},
     step_up::Demand,
 };
 use crate::{
@@ -20,7 +21,8 @@ use crate::{
 };
 
 /// Sees refused tokens, gets a new one and replays the call once; the second
-/// half of a [`TokenRefresh`](super::TokenRefresh).
+/// half of a [`TokenRefresh`](super::TokenRefresh) or a
+/// [`KeyedTokenRefresh`](super::KeyedTokenRefresh).
 ///
 /// | answer | what follows |
 /// |---|---|
@@ -33,7 +35,12 @@ use crate::{
 /// The two rows about proofs hold where there is a prover.
 #[derive(Clone, Debug)]
 pub struct Renew {
-    pub(super) session: Arc<Session>,
+    pub(super) sessions: Sessions,
+}
+
+/// Judges the answers to what one session has sent.
+struct Renewing<'a> {
+    session: &'a Arc<Session>,
 }
 
 /// What an answer has to do with the token.
@@ -91,12 +98,16 @@ impl Again {
 
 impl ResponseInterceptor for Renew {
     async fn on_fulfilled(&self, mut response: Response) -> Result<ResponseFlow> {
-        // `try_sync` has asked the predicate.
-        let Some(concern) = self.concern(&response, || true) else {
+        let Some(found) = self.sessions.take(response.extensions()) else {
             return Ok(response.into());
         };
-        let case = self.case(concern, &response, response.extensions(), response.client());
-        match self.judge(case).await {
+        let renewing = Renewing { session: &found };
+        // `try_sync` has asked the predicate.
+        let Some(concern) = renewing.concern(&response, || true) else {
+            return Ok(response.into());
+        };
+        let case = renewing.case(concern, &response, response.extensions(), response.client());
+        match renewing.judge(case).await {
             Verdict::Pass => Ok(response.into()),
             Verdict::Note(note) => {
                 let note = NotReplayed::new(note.to_owned());
@@ -109,45 +120,64 @@ impl ResponseInterceptor for Renew {
             }
             Verdict::Fail(error) => Err(error),
             Verdict::Replay(again) => Ok(match response.replay() {
-                ResponseFlow::Replay(replay) => replay.with(|it| again.mark(it)).into(),
+                ResponseFlow::Replay(replay) => replay.with(marking(again, found)).into(),
                 flow @ ResponseFlow::Continue(_) => flow,
             }),
         }
     }
 
     async fn on_rejected(&self, error: Error) -> Result<ResponseFlow> {
+        let Some(found) = self.sessions.take(error.extensions()) else {
+            return Err(error);
+        };
+        let renewing = Renewing { session: &found };
         let answer = error
             .response()
             .filter(|_| error.kind() == ErrorKind::Status);
         let Some(response) = answer else {
             return Err(error);
         };
-        self.take_nonce(response);
-        let Some(concern) = self.concern(response, || self.finds_refusal(response)) else {
+        renewing.take_nonce(response);
+        let Some(concern) = renewing.concern(response, || renewing.finds_refusal(response)) else {
             return Err(error);
         };
-        let case = self.case(concern, response, error.extensions(), error.client());
-        match self.judge(case).await {
+        let case = renewing.case(concern, response, error.extensions(), error.client());
+        match renewing.judge(case).await {
             Verdict::Pass => Err(error),
             Verdict::Note(note) => Err(error.with_note(note)),
             Verdict::StepUp(step_up) => Err(asks_for_more(error, step_up)),
             Verdict::Fail(failure) => Err(failure),
-            Verdict::Replay(again) => error.replay_with(|it| again.mark(it)),
+            Verdict::Replay(again) => error.replay_with(marking(again, found)),
         }
     }
 
     fn try_sync(&self, response: Response) -> Result<Result<ResponseFlow>, Response> {
-        self.take_nonce(&response);
-        let concern = self.concern(&response, || self.finds_refusal(&response));
-        if concern.is_some() {
-            Err(response)
-        } else {
-            Ok(Ok(response.into()))
+        let concerns = self.sessions.find(response.extensions()).is_some_and(|it| {
+            let renewing = Renewing { session: &it };
+            renewing.take_nonce(&response);
+            let concern = renewing.concern(&response, || renewing.finds_refusal(&response));
+            concern.is_some()
+        });
+        if concerns {
+            return Err(response);
+        }
+        self.sessions.release(response.extensions());
+        Ok(Ok(response.into()))
+    }
+}
+
+/// Marks the call's original request, and whose it is.
+fn marking(again: Again, found: Found<'_>) -> impl FnOnce(&mut Request) + Send + 'static {
+    let sending = found.into_sending();
+    move |request| {
+        again.mark(request);
+        if let Some(sending) = sending {
+            sending.mark(request);
         }
     }
 }
 
-impl Renew {
+impl Renewing<'_> {
     /// Tells what an answer has to do with the token, by its status, its
     /// challenges, or the user's predicate, in this order.
     fn concern(&self, response: &Response, predicate: impl FnOnce() -> bool) -> Option<Concern> {

@@ -3,9 +3,10 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use super::{
-    Attach, AuthEvent, Counters, Refresher, Renew, SessionStatus, Token, TokenRefreshBuilder,
+    Attach, AuthEvent, Counters, Identity, KeyedTokenRefreshBuilder, Refresher, Renew, SessionStatus, Token, TokenRefreshBuilder,
     TokenStore,
     session::{Join, Session, Why, failure},
+    sessions::Sessions,
 };
 use crate::{Client, Error, ErrorKind, InterceptorPair, Result};
 
@@ -56,6 +57,19 @@ impl TokenRefresh {
     /// is got.
     pub fn builder(store: impl TokenStore, refresher: impl Refresher) -> TokenRefreshBuilder {
         TokenRefreshBuilder::new(store, refresher)
+    }
+
+    /// Starts to build a pair of many sessions, one for each [`Identity`] that
+    /// calls name: `sessions` says with which store, refresher and options an
+    /// identity's session is made.
+    ///
+    /// It is asked when an identity comes for the first time, or again after
+    /// its session was put away; see
+    /// [`KeyedTokenRefresh`](super::KeyedTokenRefresh).
+    pub fn keyed(
+        sessions: impl Fn(&Identity) -> Result<TokenRefreshBuilder> + Send + Sync + 'static,
+    ) -> KeyedTokenRefreshBuilder {
+        KeyedTokenRefreshBuilder::new(Box::new(sessions))
     }
 
     pub(super) fn over(session: Arc<Session>) -> Self {
@@ -161,13 +175,7 @@ impl InterceptorPair for TokenRefresh {
     type Response = Renew;
 
     fn into_pair(self) -> (Attach, Renew) {
-        let attach = Attach {
-            session: Arc::clone(&self.session),
-        };
-        let renew = Renew {
-            session: self.session,
-        };
-        (attach, renew)
+        Sessions::One(self.session).into_pair()
     }
 
     fn name(&self) -> Cow<'static, str> {

@@ -19,17 +19,10 @@ impl Session {
     }
 
     /// Tells whether neither a pause after a failure nor the count of
-    /// refreshes would be lost; without the time, whether there are none.
-    pub(in crate::auth) fn is_rested(&self, now: Option<Instant>) -> bool {
+    /// refreshes would be lost.
+    pub(in crate::auth) fn is_rested(&self, now: Instant) -> bool {
         let ctl = self.lock();
-        let paused = ctl
-            .cooldown
-            .as_ref()
-            .is_some_and(|it| now.is_none_or(|now| !it.is_over(now)));
-        let counted = match now {
-            Some(now) => !ctl.window.is_over(now),
-            None => !ctl.window.is_empty(),
-        };
-        !paused && !counted
+        let paused = ctl.cooldown.as_ref().is_some_and(|it| !it.is_over(now));
+        !paused && ctl.window.is_over(now)
     }
 }

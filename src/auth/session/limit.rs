@@ -109,10 +109,6 @@ impl Window {
         Ok(())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Tells whether no refresh counts any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let last = self.0.back();

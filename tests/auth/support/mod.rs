@@ -4,6 +4,7 @@ mod engine;
 mod gate;
 mod jarred;
 mod server;
+mod tenants;
 
 use std::{
     sync::Arc,
@@ -22,6 +23,7 @@ pub(crate) use engine::Drive;
 pub(crate) use gate::{Count, Gate, Held, Log, eventually};
 pub(crate) use jarred::{ENDPOINT, Jarred, all};
 pub(crate) use server::{Odd, Server};
+pub(crate) use tenants::{Tenants, call};
 
 pub(crate) const BASE: &str = "https://api.test";
 
