@@ -6,7 +6,7 @@ use http::Extensions;
 
 use super::{
     Attach, Renew,
-    keyed::{Keyed, SentAs, Sending},
+    keyed::{Keyed, Sending, SentAs},
     session::Session,
 };
 use crate::{Request, Result};

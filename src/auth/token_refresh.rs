@@ -3,8 +3,8 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use super::{
-    Attach, AuthEvent, Counters, Identity, KeyedTokenRefreshBuilder, Refresher, Renew, SessionStatus, Token, TokenRefreshBuilder,
-    TokenStore,
+    Attach, AuthEvent, Counters, Identity, KeyedTokenRefreshBuilder, Refresher, Renew,
+    SessionStatus, Token, TokenRefreshBuilder, TokenStore,
     session::{Join, Session, Why, failure},
     sessions::Sessions,
 };

@@ -39,7 +39,9 @@ pub enum ErrorKind {
     /// The status is outside `validate_status`; the response is attached.
     Status,
     /// The token could not be refreshed, or no refresh can give what the server
-    /// asks for ([`StepUp`](crate::auth::StepUp)); the session may still be good.
+    /// asks for ([`StepUp`](crate::auth::StepUp)), or it is not known whose
+    /// token a call gets ([`IdentityError`](crate::auth::IdentityError)); the
+    /// session may still be good.
     Auth,
     /// The session is over: only signing in helps.
     SessionExpired,

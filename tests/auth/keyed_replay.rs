@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use tollgate::{
     ErrorKind, Request,
-    auth::{Identity, IdentityError, KeyedTokenRefresh, MissingIdentity, RefreshError, Token, TokenRefresh},
+    auth::{
+        Identity, IdentityError, KeyedTokenRefresh, MissingIdentity, RefreshError, Token,
+        TokenRefresh,
+    },
     client::{Async, Client},
 };
 
@@ -14,10 +17,10 @@ use crate::support::{BASE, Drive, Tenants, call};
 /// the attempt. The last one registered runs first, as in axios.
 fn naming<E: Drive>(
     world: &Tenants,
-    refresh: KeyedTokenRefresh,
+    refresh: &KeyedTokenRefresh,
     name: impl Fn(u32) -> Option<&'static str> + Send + Sync + 'static,
 ) -> Client<E> {
-    let client = world.client::<E>(&refresh);
+    let client = world.client::<E>(refresh);
     client
         .interceptors
         .request
@@ -61,7 +64,7 @@ fn a_call_whose_identity_has_changed_is_not_replayed<E: Drive>() {
     ] {
         let world = Tenants::new(&["a", "b"]);
         let refresh = world.builder().missing_identity(missing).build().unwrap();
-        let client = naming::<E>(&world, refresh, move |attempt| {
+        let client = naming::<E>(&world, &refresh, move |attempt| {
             if attempt == 1 { Some("a") } else { second }
         });
         world.expire("a");
@@ -157,10 +160,7 @@ fn a_refresher_may_call_as_another_identity<E: Drive>() {
             call(&client, "service").send().await?;
             Ok::<_, RefreshError>(world.issue("a"))
         };
-        Ok(TokenRefresh::builder(
-            inner.store(identity),
-            refresher,
-        ))
+        Ok(TokenRefresh::builder(inner.store(identity), refresher))
     });
     let client = world.client::<E>(&outer.build().unwrap());
     world.expire("a");

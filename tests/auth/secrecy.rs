@@ -9,8 +9,8 @@ use std::{
 use tollgate::{
     InterceptorPair,
     auth::{
-        JsonRefresh, MemoryStore, OAuth2Refresh, RefreshError, Secret, Stamp, Stored, Swap, Token,
-        TokenRefresh,
+        Identity, JsonRefresh, MemoryStore, OAuth2Refresh, RefreshError, Secret, Stamp, Stored,
+        Swap, Token, TokenRefresh,
     },
     runtime::block_on,
 };
@@ -86,6 +86,27 @@ fn no_public_type_prints_a_secret() {
             .unwrap_err();
         printed.error(&error);
     }
+    printed.assert_clean();
+}
+
+#[test]
+fn no_type_of_a_keyed_pair_prints_a_secret() {
+    let mut printed = Printed::default();
+    let builder = TokenRefresh::keyed(|_| {
+        let refresher = OAuth2Refresh::new("/token", "app").client_secret(WORD);
+        Ok(TokenRefresh::builder(MemoryStore::new(token()), refresher))
+    });
+    printed.debug(&builder);
+    let refresh = builder.max_identities(1).build().unwrap();
+    let handle = refresh.session(&Identity::new("a")).unwrap();
+    block_on(handle.sign_in(token())).unwrap();
+    printed.debug(&handle);
+    printed.error(&refresh.session(&Identity::new("b")).unwrap_err());
+    printed.error(&refresh.session(&Identity::new("")).unwrap_err());
+    printed.debug(&refresh);
+    let (attach, renew) = refresh.into_pair();
+    printed.debug(&attach);
+    printed.debug(&renew);
     printed.assert_clean();
 }
 

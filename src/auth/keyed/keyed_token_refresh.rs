@@ -31,7 +31,12 @@ use crate::{
 /// [`session`](Self::session). When its identity comes again, the factory is
 /// asked again, and the store read: **a store has to outlive its session.** A
 /// [`MemoryStore`](crate::auth::MemoryStore) that the factory creates and does
-/// not keep is gone with it, and so is the sign-in.
+/// not keep is gone with it, and so is the sign-in. Counters begin anew, and
+/// handlers that were added to a handle are gone; those of
+/// [`on_event`](crate::auth::KeyedTokenRefreshBuilder::on_event) stay.
+///
+/// Where identities come from outside, check them before a path or an address
+/// is made of them.
 ///
 /// A clone is the same set of sessions.
 ///
@@ -93,8 +98,9 @@ impl KeyedTokenRefresh {
     /// Returns the session of an identity, to sign in and out, or to look at
     /// it; it is made if there is none.
     ///
-    /// The handle holds the session: it stays until the handle is dropped.
-    /// Registering it as a pair of its own makes no sense beside this one.
+    /// The handle holds the session: it stays until the handle is dropped. It
+    /// is a pair too: registered on a client of its own, the calls of that
+    /// client need no identity.
     ///
     /// # Errors
     ///
