@@ -12,8 +12,8 @@ use async_trait::async_trait;
 use tollgate::{
     Error, ErrorKind, Response, Result,
     auth::{
-        Identity, IdentityError, KeyedTokenRefresh, MemoryStore, OAuth2Refresh, RefreshClass,
-        RefreshError, Stamp, Stored, Swap, TokenRefresh, TokenStore,
+        Identity, IdentityError, KeyedTokenRefresh, LostAnswer, MemoryStore, OAuth2Refresh,
+        RefreshClass, RefreshError, Stamp, Stored, Swap, Token, TokenRefresh, TokenStore,
     },
     client::Client,
     runtime::block_on,
@@ -188,7 +188,8 @@ fn failing(world: &Tenants) -> (KeyedTokenRefresh, Arc<AtomicBool>) {
             fails: Arc::clone(&switch),
         };
         let refresher = OAuth2Refresh::new(format!("/token/{identity}"), "app");
-        Ok(TokenRefresh::builder(store, refresher))
+        let session = TokenRefresh::builder(store, refresher);
+        Ok(session.after_lost_answer(LostAnswer::GiveUp))
     });
     (refresh.max_identities(1).build().unwrap(), fails)
 }
@@ -238,6 +239,25 @@ fn a_token_that_is_not_stored_is_not_lost<E: Drive>() {
     world.check();
 }
 
+/// The store does not keep the mark of it: the session has to.
+fn a_token_that_must_not_be_presented_again_is_not_forgotten<E: Drive>() {
+    let world = Tenants::new(&["a", "b"]);
+    let (refresh, _) = failing(&world);
+    let client = world.client::<E>(&refresh);
+    world.lose_answers("a");
+    world.expire("a");
+    send(&world, &client, "a").unwrap_err();
+    assert_full(&send(&world, &client, "b").unwrap_err(), 1);
+    // The next try ends the session, and that is stored.
+    world.time.advance(seconds(60));
+    let error = send(&world, &client, "a").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SessionExpired);
+    send(&world, &client, "b").unwrap();
+    let error = send(&world, &client, "a").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SessionExpired);
+    assert_eq!(world.refreshes("a"), 1);
+}
+
 /// Putting it away would forget when the server may be asked again.
 fn a_session_with_a_pause_to_keep_goes_last<E: Drive>() {
     let world = Tenants::new(&["a", "b", "c", "d"]);
@@ -260,16 +280,28 @@ fn a_session_with_a_pause_to_keep_goes_last<E: Drive>() {
     assert_eq!(world.made.get(), 4, "`a` went");
 }
 
+/// Both ask the factory, and each gets a store of its own.
 fn calls_that_come_first_at_the_same_time_share_one_session<E: Drive>() {
     let world = Tenants::new(&["a"]);
-    let refresh = of(&world, 1);
+    let asked = Count::default();
+    let count = asked.clone();
+    let refresh = TokenRefresh::keyed(move |identity| {
+        count.add();
+        eventually("the other call is here", || count.get() == 2);
+        let store = MemoryStore::new(Token::new("a-a1").refresh("a-r1"));
+        let refresher = OAuth2Refresh::new(format!("/token/{identity}"), "app");
+        Ok(TokenRefresh::builder(store, refresher))
+    });
+    let refresh = refresh.max_identities(1).build().unwrap();
     let client = world.client::<E>(&refresh);
     world.expire("a");
-    let calls = (0..100).map(|_| call(&client, "a")).collect();
-    for answer in E::send_all(calls) {
-        answer.unwrap();
-    }
-    assert_eq!((world.refreshes("a"), refresh.len()), (1, 1));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| E::send(call(&client, "a")).unwrap());
+        }
+    });
+    assert_eq!((asked.get(), world.refreshes("a")), (2, 1));
+    assert_eq!(refresh.len(), 1);
     world.check();
 }
 
@@ -322,6 +354,7 @@ both!(
     a_session_of_which_there_is_a_handle_stays,
     a_sign_in_that_is_not_stored_is_not_lost,
     a_token_that_is_not_stored_is_not_lost,
+    a_token_that_must_not_be_presented_again_is_not_forgotten,
     a_session_with_a_pause_to_keep_goes_last,
     calls_that_come_first_at_the_same_time_share_one_session,
     under_pressure_nothing_is_mixed_up_and_nothing_is_lost,

@@ -31,7 +31,8 @@ struct Tenant {
     refresh: u32,
     presented: usize,
     reused: usize,
-    down: bool,
+    /// What the token endpoint answers with instead; 0 for nothing.
+    down: u16,
     refuses: bool,
 }
 
@@ -143,7 +144,12 @@ impl Tenants {
 
     /// The token endpoint of the tenant answers with 503, or works again.
     pub(crate) fn down(&self, name: &str, down: bool) {
-        self.change(name, |it| it.down = down);
+        self.change(name, |it| it.down = if down { 503 } else { 0 });
+    }
+
+    /// What the token endpoint answers the tenant is lost.
+    pub(crate) fn lose_answers(&self, name: &str) {
+        self.change(name, |it| it.down = 500);
     }
 
     /// How often a refresh token of the tenant was presented.
@@ -278,8 +284,8 @@ impl Tenant {
     fn refresh(&mut self, name: &str, presented: Option<u32>) -> http::Response<Body> {
         self.presented += 1;
         let answer = http::Response::builder().header("content-type", "application/json");
-        if self.down {
-            return answer.status(503).body("{}".into()).unwrap();
+        if self.down != 0 {
+            return answer.status(self.down).body("{}".into()).unwrap();
         }
         if presented != Some(self.refresh) {
             self.reused += 1;
