@@ -24,7 +24,7 @@ const MAX_IDENTITIES: usize = 100_000;
 /// The other options are those of each session: the factory sets them.
 ///
 /// ```
-/// use tollgate::auth::{Identity, MemoryStore, MissingIdentity, OAuth2Refresh, TokenRefresh};
+/// use tollgate::auth::{MemoryStore, MissingIdentity, OAuth2Refresh, TokenRefresh};
 ///
 /// let refresh = TokenRefresh::keyed(|_| {
 ///     let refresher = OAuth2Refresh::new("https://id.example.com/token", "my-app");

@@ -8,6 +8,9 @@ use crate::auth::LostAnswer;
 impl Session {
     /// Tells whether the store knows all that matters: no refresh and no look
     /// is under way, and nothing has still to be written.
+    ///
+    /// What is under way holds a reference to the session, too; the answer is
+    /// right without counting them.
     pub(in crate::auth) fn is_settled(&self) -> bool {
         let live = self.peek(|snapshot| snapshot.held().is_some());
         let ctl = self.lock();
