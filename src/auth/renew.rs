@@ -171,9 +171,7 @@ fn marking(again: Again, found: Found<'_>) -> impl FnOnce(&mut Request) + Send +
     let sending = found.into_sending();
     move |request| {
         again.mark(request);
-        if let Some(sending) = sending {
-            sending.mark(request);
-        }
+        drop(sending.map(|it| it.mark(request)));
     }
 }
 
