@@ -319,6 +319,10 @@ impl Original {
         &self.method
     }
 
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
     /// Makes the request once more; `None` if its body was a stream.
     pub(crate) fn request(&self) -> Option<Request> {
         Some(Request(Box::new(Inner {

@@ -7,18 +7,23 @@
     reason = "tests fail loudly, and what supports them does too"
 )]
 
-use std::{hint::black_box, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    hint::black_box,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use allocation_counter::{AllocationInfo, measure};
 use async_trait::async_trait;
 use http::{HeaderValue, header::AUTHORIZATION};
 use tollgate::{
-    Adapter, AdapterError, BlockingAdapter, Body, Error, Origin, Origins, Request, Response,
-    ResponseFlow, ResponseInterceptor, Result,
-    auth::{JsonRefresh, MemoryStore, Token, TokenRefresh},
+    Adapter, AdapterError, BlockingAdapter, Body, Error, InterceptorPair, Origin, Origins, Request,
+    RequestFlow, RequestInterceptor, Response, ResponseFlow, ResponseInterceptor, Result, Runtime,
+    auth::{JsonRefresh, MemoryStore, RefreshError, Refresher, SessionState, Token, TokenRefresh},
     blocking,
     client::{Async, Blocking, Call, Client, ClientBuilder, EngineKind},
-    runtime::block_on,
+    runtime::{ManualRuntime, block_on},
 };
 
 const ADDRESS: &str = "http://api.example.com/users/1";
@@ -243,37 +248,131 @@ fn the_core_adds_at_most_six_allocations_to_the_adapter() {
     on_both!(law);
 }
 
+fn origins() -> Origins {
+    ADDRESS.parse::<Origin>().unwrap().into()
+}
+
+/// Inserts a header that was made before, as a token is.
+fn ready_header<E: EngineKind>(client: &Client<E>) {
+    let (value, origins) = (HeaderValue::from_static("Bearer a1"), origins());
+    client
+        .interceptors
+        .request
+        .use_sync(move |mut request: Request| {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+            request.bind_header(AUTHORIZATION, origins.clone());
+            Ok(request)
+        });
+}
+
+fn may_replay<E: EngineKind>(client: &Client<E>) {
+    client
+        .interceptors
+        .response
+        .use_rejected(async |error| Err(error));
+}
+
+fn pair(token: Token, refresher: impl Refresher) -> TokenRefresh {
+    TokenRefresh::builder(MemoryStore::new(token), refresher)
+        .origins(origins())
+        .allow_plaintext(true)
+        .build()
+        .unwrap()
+}
+
+/// A token for which the clock is not asked, and one for which it is.
+fn tokens() -> [Token; 2] {
+    let token = Token::new("a1").refresh("r1");
+    let far = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 33);
+    [token.clone(), token.expires_at(far)]
+}
+
 /// Without a prover, a predicate or a refusal, nothing is set up for one.
 #[test]
 fn a_fresh_token_costs_what_a_header_does() {
     fn law<E: EngineKind>(meter: &Meter<E>, name: &str) {
-        let origins: Origins = ADDRESS.parse::<Origin>().unwrap().into();
         let header = meter.added(|client| {
-            let origins = origins.clone();
-            let value = HeaderValue::from_static("Bearer a1");
-            client
-                .interceptors
-                .request
-                .use_sync(move |mut request: Request| {
-                    request.headers_mut().insert(AUTHORIZATION, value.clone());
-                    request.bind_header(AUTHORIZATION, origins.clone());
-                    Ok(request)
-                });
-            client
-                .interceptors
-                .response
-                .use_rejected(async |error| Err(error));
+            ready_header(client);
+            may_replay(client);
         });
-        let token = meter.added(|client| {
-            let store = MemoryStore::new(Token::new("a1"));
-            let refresh = TokenRefresh::builder(store, JsonRefresh::new("/refresh"))
-                .origins(origins.clone())
-                .allow_plaintext(true)
-                .build();
-            client.interceptors.use_pair(refresh.unwrap());
+        for token in tokens() {
+            let token = meter.added(|client| {
+                let pair = pair(token, JsonRefresh::new("/refresh"));
+                client.interceptors.use_pair(pair);
+            });
+            println!("{name}: a header {header:?}, a token {token:?}");
+            assert_eq!(header, token);
+        }
+    }
+    on_both!(law);
+}
+
+/// The request half recovers no failure: no request is remembered for it.
+#[test]
+fn attaching_a_token_adds_no_allocation() {
+    fn law<E: EngineKind>(meter: &Meter<E>, _: &str) {
+        let header = meter.added(ready_header);
+        for token in tokens() {
+            let token = meter.added(|client| {
+                let (attach, _) = pair(token, JsonRefresh::new("/refresh")).into_pair();
+                client.interceptors.request.use_interceptor(attach);
+            });
+            assert_eq!(header, token);
+        }
+    }
+    on_both!(law);
+}
+
+/// A call in the time in which the next token is got in the background, while
+/// that is under way.
+#[test]
+fn a_token_that_is_being_replaced_costs_what_a_fresh_one_does() {
+    fn law<E: EngineKind>(meter: &Meter<E>, _: &str) {
+        let hour = Duration::from_secs(3600);
+        let runtime = ManualRuntime::new();
+        let never =
+            async |_: Client<Async>, _: Token| pending::<Result<Token, RefreshError>>().await;
+        let token = Token::new("a1").refresh("r1");
+        let pair = pair(token.expires_in(hour, runtime.wall()), never);
+        let client = (meter.builder)().runtime(runtime.clone()).build().unwrap();
+        client.interceptors.use_pair(pair.clone());
+        let fresh = meter.call(&client);
+        runtime.advance(hour - Duration::from_secs(90));
+        // It begins the refresh.
+        drop((meter.send)(client.get(ADDRESS)).unwrap());
+        let early = meter.call(&client);
+        let status = pair.status();
+        assert!(status.state() == SessionState::Advisory && status.is_refreshing());
+        assert_eq!(early.count_total, fresh.count_total);
+        assert_eq!(early.bytes_total, fresh.bytes_total);
+    }
+    on_both!(law);
+}
+
+/// Who only looks at requests has none remembered.
+struct OnRequest;
+
+impl RequestInterceptor for OnRequest {}
+
+/// Who recovers failed requests may start from the original one.
+struct Recovers;
+
+impl RequestInterceptor for Recovers {
+    async fn on_rejected(&self, error: Error) -> Result<RequestFlow> {
+        error.original_request().map(Into::into).ok_or(error)
+    }
+}
+
+#[test]
+fn a_request_is_remembered_for_who_may_ask_for_it() {
+    fn law<E: EngineKind>(meter: &Meter<E>, _: &str) {
+        let looks = meter.added(|client| {
+            client.interceptors.request.use_interceptor(OnRequest);
         });
-        println!("{name}: a header {header:?}, a token {token:?}");
-        assert_eq!(header.0, token.0);
+        let (recovers, _) = meter.added(|client| {
+            client.interceptors.request.use_interceptor(Recovers);
+        });
+        assert_eq!((looks, recovers), ((0, 0), 1));
     }
     on_both!(law);
 }

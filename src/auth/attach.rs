@@ -108,7 +108,9 @@ impl Attaching<'_> {
             return Step::Done;
         }
         match self.place(request) {
-            Step::Done => self.prove(request).map_or_else(Step::Fail, |()| Step::Done),
+            Step::Done if self.session.options.dpop.is_some() => {
+                self.prove(request).map_or_else(Step::Fail, |()| Step::Done)
+            }
             step => step,
         }
     }
@@ -135,6 +137,7 @@ impl Attaching<'_> {
         });
         if due
             && !matches!(step, Step::Wait | Step::Unknown)
+            && !self.session.is_refreshing()
             && let Ok(client) = request.client()
         {
             self.session.hasten(&client);
@@ -143,6 +146,7 @@ impl Attaching<'_> {
     }
 
     /// Attaches the token of a snapshot, if it can be attached at once.
+    #[inline]
     fn attach_of(
         &self,
         snapshot: &Snapshot,
@@ -184,6 +188,7 @@ impl Attaching<'_> {
         }
     }
 
+    #[inline]
     fn put(&self, request: &mut Request, held: &Held, origins: &Origins) {
         let options = &self.session.options;
         carrier::put(options, request.headers_mut(), &held.header);

@@ -19,6 +19,7 @@ pub(super) fn token_of(options: &Options, headers: &HeaderMap) -> Option<HeaderV
 }
 
 /// Tells whether a request bears a token already.
+#[inline]
 pub(super) fn has_token(options: &Options, headers: &HeaderMap) -> bool {
     match options.cookie {
         None => headers.contains_key(&options.header),
@@ -27,11 +28,16 @@ pub(super) fn has_token(options: &Options, headers: &HeaderMap) -> bool {
 }
 
 /// Puts a token on a request, beside the cookies that it has.
+#[inline]
 pub(super) fn put(options: &Options, headers: &mut HeaderMap, token: &HeaderValue) {
-    let Some(name) = &options.cookie else {
-        headers.insert(&options.header, token.clone());
-        return;
-    };
+    match &options.cookie {
+        None => drop(headers.insert(&options.header, token.clone())),
+        Some(name) => put_cookie(name, headers, token),
+    }
+}
+
+#[cold]
+fn put_cookie(name: &str, headers: &mut HeaderMap, token: &HeaderValue) {
     let mut text = [name.as_bytes(), b"=", token.as_bytes()].concat();
     for value in headers.get_all(COOKIE) {
         text.extend_from_slice(b"; ");

@@ -58,7 +58,9 @@ macro_rules! hooks {
 
             /// Registers a type; see [`Registry::use_interceptor`].
             pub fn use_interceptor(self, interceptor: impl $interceptor) -> InterceptorId<$side> {
-                self.add($native(interceptor), true)
+                let hook = $native(interceptor);
+                let wants_original = hook.wants_original();
+                self.add(hook, wants_original)
             }
 
             /// Registers an async closure until the guard is dropped.

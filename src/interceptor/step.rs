@@ -55,6 +55,18 @@ pub(crate) trait DynResponse: Send + Sync {
 /// A user's type; the closures have twins of their own.
 pub(super) struct Native<T>(pub(super) T);
 
+impl<T: RequestInterceptor> Native<T> {
+    /// Who only looks at requests recovers no failed one.
+    pub(super) fn wants_original(&self) -> bool {
+        !is_default(T::on_rejected)
+    }
+}
+
+/// Tells whether a method is the trait's own.
+fn is_default<'a, T: 'a, F>(_: impl Fn(&'a T, Error) -> F) -> bool {
+    pass::is_pass_through::<F>()
+}
+
 impl<T: RequestInterceptor> DynRequest for Native<T> {
     fn fulfilled(&self, request: Request) -> Step<'_, Request, RequestFlow> {
         match self.0.try_sync(request) {
@@ -75,6 +87,14 @@ impl<T: RequestInterceptor> DynRequest for Native<T> {
 /// The same for responses: one type cannot implement both twins, as a user's
 /// type may implement both traits.
 pub(super) struct NativeResponse<T>(pub(super) T);
+
+impl<T: ResponseInterceptor> NativeResponse<T> {
+    /// Each half may replay.
+    #[expect(clippy::unused_self, reason = "as its twin")]
+    pub(super) fn wants_original(&self) -> bool {
+        true
+    }
+}
 
 impl<T: ResponseInterceptor> DynResponse for NativeResponse<T> {
     fn fulfilled(&self, response: Response) -> Step<'_, Response, ResponseFlow> {

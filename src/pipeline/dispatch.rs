@@ -107,7 +107,7 @@ impl Run<'_> {
 /// What is large lives in the boxes of the adapter and of the body's reader,
 /// not in this future: the allocator's fast path ends at about 1 KiB.
 async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Result<Response> {
-    if let Some(home) = &run.home {
+    if let Some(home) = run.home() {
         trip.away = guard::check(request, home)?;
     }
     let overrides = &request.0.overrides;

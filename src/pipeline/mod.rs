@@ -78,8 +78,8 @@ pub(crate) struct Run<'a> {
     policy: StatusPolicy,
     /// What holds for the body of every answer.
     body: BodyRules,
-    /// The method and address that were prepared, for the guard and for the
-    /// errors of interceptors; `None` where there are no interceptors.
+    /// The address that was prepared, for the guard and for the errors of
+    /// interceptors; see [`Run::home`].
     home: Option<Uri>,
     method: Method,
     /// The interceptors that take no part in this attempt.
@@ -164,11 +164,26 @@ impl<'a> Run<'a> {
         if self.chain.request.is_empty() && self.chain.response.is_empty() {
             return;
         }
-        self.home = Some(request.0.uri.clone());
         self.method.clone_from(&request.0.method);
         if self.chain.wants_original {
             self.call.original = Some(Original::of(request));
+        } else {
+            self.home = Some(request.0.uri.clone());
         }
+    }
+
+    /// Returns the address that was prepared: that of the original request,
+    /// unless it was kept aside. `None` where there are no interceptors.
+    fn home(&self) -> Option<&Uri> {
+        let original = || self.call.original.as_ref().map(|it| it.uri());
+        self.home.as_ref().or_else(original)
+    }
+
+    /// Makes later attempts start from a changed request.
+    fn change_original(&mut self, request: &Request) {
+        // What was prepared stays the measure of where secrets may go.
+        self.home = self.home().cloned();
+        self.call.original = Some(Original::of(request));
     }
 
     /// One attempt up to the settled response.
@@ -211,7 +226,7 @@ impl<'a> Run<'a> {
         };
         error.set_context(self.call.clone());
         if !error.has_head()
-            && let Some(home) = &self.home
+            && let Some(home) = self.home()
         {
             error.set_head(RequestHead {
                 method: self.method.clone(),

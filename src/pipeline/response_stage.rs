@@ -17,7 +17,7 @@ use crate::{
     config::MAX_TRIPS,
     error::{Error, Result},
     interceptor::{DynResponse, Hook, NotReplayed, Replay, ResponseFlow, Step},
-    request::{Original, Request},
+    request::Request,
     response::Response,
 };
 
@@ -123,8 +123,7 @@ async fn next_attempt(
             Err(Err(error))
         }
         Ok(request) => {
-            // Later attempts start from the changed request too.
-            run.call.original = Some(Original::of(&request));
+            run.change_original(&request);
             Ok(request)
         }
     }

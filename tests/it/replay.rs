@@ -204,6 +204,33 @@ fn a_change_of_a_replay_is_made_once_and_lasts() {
     everywhere!(law);
 }
 
+/// Where secrets may go is measured by the address that the call was made for,
+/// not by the one that a replay was given.
+#[test]
+fn a_replay_that_is_sent_elsewhere_takes_no_credentials_along() {
+    fn law<W: Way>(world: &World<W>) {
+        world.script([Reply::Status(503)]);
+        let secret = |mut request: Request| {
+            let value = "Basic c2VjcmV0".parse()?;
+            request.headers_mut().insert("authorization", value);
+            Ok(request)
+        };
+        world.client.interceptors.request.use_sync(secret);
+        world
+            .client
+            .interceptors
+            .response
+            .use_rejected(async |error: Error| {
+                error.replay_with(|request| *request.uri_mut() = "http://other/u".parse().unwrap())
+            });
+        let answer = world.get("/u").unwrap();
+        let head = answer.request().unwrap();
+        assert_eq!(head.uri(), "http://other/u");
+        assert!(head.headers().get("authorization").is_none());
+    }
+    everywhere!(law);
+}
+
 #[test]
 fn several_changes_of_one_replay_are_made_in_order() {
     fn law<W: Way>(world: &World<W>) {

@@ -72,6 +72,12 @@ impl Session {
         self.start(joined, client, why)
     }
 
+    /// Tells whether a flight is under way: asked before the clocks are, for
+    /// most calls near the expiry come then.
+    pub(in crate::auth) fn is_refreshing(&self) -> bool {
+        self.lock().flight.is_some()
+    }
+
     /// Starts what is due in the background: a refresh before the token
     /// expires, or a look into the store. The caller goes on.
     pub(in crate::auth) fn hasten(self: &Arc<Self>, client: &Client) {

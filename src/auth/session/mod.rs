@@ -182,6 +182,7 @@ impl Session {
     }
 
     /// Looks at the snapshot without counting a reference.
+    #[inline]
     pub(super) fn peek<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
         look(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
     }
