@@ -49,8 +49,10 @@ pub(super) fn hinted(token: Token, received: Option<SystemTime>) -> Token {
         return token.expires_in(lifetime, received);
     }
     let sensible = |at: &SystemTime| match received.map(|received| at.duration_since(received)) {
-        Some(Ok(left)) => left <= MAX_LIFETIME,
-        Some(Err(_)) | None => true,
+        // Over when it came: one of the clocks is wrong, and the server gave it
+        // to be used.
+        Some(left) => left.is_ok_and(|left| !left.is_zero() && left <= MAX_LIFETIME),
+        None => true,
     };
     match hint.expiry().filter(sensible) {
         Some(at) => token.expires_at(at),
@@ -238,6 +240,9 @@ mod tests {
         assert_eq!((stored.expiry(), stored.lifetime()), (Some(at(5700)), None));
         let absurd = hinted(jwt(r#"{"exp":1000000000}"#), Some(at(9000)));
         assert_eq!(absurd.expiry(), None);
+        let over = |received| hinted(jwt(r#"{"exp":5700}"#), received).expiry();
+        assert_eq!((over(Some(at(9000))), over(Some(at(5700)))), (None, None));
+        assert_eq!(over(None), Some(at(5700)), "a store's may be old");
         for received in [Some(at(9000)), None] {
             let token = hinted(jwt(r#"{"exp":9400}"#), received);
             assert_eq!((token.expiry(), token.lifetime()), (Some(at(9400)), None));
