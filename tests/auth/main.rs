@@ -53,5 +53,6 @@ mod secrecy;
 mod shared_store;
 mod step_up;
 mod store;
+mod store_panics;
 mod storm;
 mod tries;

@@ -1,10 +1,12 @@
 //! Stores what a refresh gave, before anybody uses it.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
 
 use super::{
     Session,
-    drive::{STORE_TIMEOUT, within},
+    drive::{STORE_TIMEOUT, answered, within},
     look::{View, store_failed},
     snapshot::fingerprint,
 };
@@ -50,10 +52,9 @@ impl Session {
                 return Persisted::Over;
             }
             let record = Stored::live(next, token.clone()).with_fence(view.fence);
-            let writing = self.store.compare_and_swap(expected, record.clone());
-            let error = match within(runtime, STORE_TIMEOUT, writing).await {
-                Some(Ok(Swap::Done)) => return Persisted::Saved(next),
-                Some(Ok(Swap::Conflict(other))) => {
+            let error = match self.write(runtime, expected, &record).await {
+                Ok(Swap::Done) => return Persisted::Saved(next),
+                Ok(Swap::Conflict(other)) => {
                     if !self.overwrites(view, &other) {
                         return Persisted::Foreign(other);
                     }
@@ -61,8 +62,7 @@ impl Session {
                     next = next.max(expected.next());
                     continue;
                 }
-                Some(Err(error)) => store_failed("be written").with_source(error),
-                None => store_failed("be written in time"),
+                Err(error) => error,
             };
             return Persisted::Unsaved(Unstored {
                 expected,
@@ -75,6 +75,24 @@ impl Session {
             record: Stored::live(next, token.clone()).with_fence(view.fence),
             error: Arc::new(store_failed("be written: it goes on changing")),
         })
+    }
+
+    /// Writes what a server gave, which a store that panics must not lose.
+    async fn write(
+        &self,
+        runtime: &Arc<dyn Runtime>,
+        expected: Stamp,
+        record: &Stored,
+    ) -> Result<Swap, RefreshError> {
+        let writing = async { self.store.compare_and_swap(expected, record.clone()).await };
+        let writing = within(runtime, STORE_TIMEOUT, writing);
+        match AssertUnwindSafe(writing).catch_unwind().await {
+            Ok(answer) => answered(answer, "be written"),
+            Err(_) => {
+                self.tally.add(&self.tally.panics);
+                Err(store_failed("be written: it panicked"))
+            }
+        }
     }
 
     /// Tells whether our answer is later than the record that is there now.
@@ -108,11 +126,9 @@ impl Session {
                 // A later token has been stored, or will be.
                 return;
             }
-            let writing = self
-                .store
-                .compare_and_swap(unstored.expected, unstored.record.clone());
-            match within(runtime, STORE_TIMEOUT, writing).await {
-                Some(Ok(Swap::Done)) => {
+            let writing = self.write(runtime, unstored.expected, &unstored.record);
+            match writing.await {
+                Ok(Swap::Done) => {
                     let mut ctl = self.lock();
                     if self.peek(|snapshot| snapshot.version) == version {
                         ctl.stamp = Some(unstored.record.stamp());
@@ -120,7 +136,7 @@ impl Session {
                     }
                     return;
                 }
-                Some(Ok(Swap::Conflict(other))) => {
+                Ok(Swap::Conflict(other)) => {
                     let mine = unstored.record.token().cloned();
                     let (Some(token), true) = (mine, self.is_outdated(&other)) else {
                         // Theirs is stored: the next flight adopts it.
@@ -135,7 +151,7 @@ impl Session {
                     let record = Stored::live(other.stamp().next(), token);
                     unstored.record = record.with_fence(fence);
                 }
-                Some(Err(_)) | None => {}
+                Err(_) => {}
             }
         }
     }
