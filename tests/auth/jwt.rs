@@ -21,7 +21,7 @@ fn encode(bytes: &[u8]) -> String {
     text
 }
 
-fn jwt(claims: &str) -> String {
+pub(crate) fn jwt(claims: &str) -> String {
     let head = encode(br#"{"alg":"none"}"#);
     format!(
         "{head}.{}.{}",

@@ -16,7 +16,10 @@ fn class_of(error: &Error) -> RefreshClass {
 }
 
 /// Sends a call and moves the clock while it waits.
-fn send_through<E: Drive>(world: &World, call: Call<E>) -> tollgate::Result<tollgate::Response> {
+pub(crate) fn send_through<E: Drive>(
+    world: &World,
+    call: Call<E>,
+) -> tollgate::Result<tollgate::Response> {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| E::send(call));
         eventually("the call ends", || {

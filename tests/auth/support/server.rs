@@ -56,6 +56,8 @@ struct ServerState {
     refusal: u16,
     refusal_body: Option<String>,
     always_refuses: bool,
+    /// What the tokens that it gives begin with.
+    names: (&'static str, &'static str),
 }
 
 impl Server {
@@ -68,6 +70,7 @@ impl Server {
                 lifetime: Some(3600),
                 rotates: true,
                 refusal: 401,
+                names: ("a", "r"),
                 ..ServerState::default()
             }),
         })
@@ -85,6 +88,11 @@ impl Server {
     /// Scripts the token server's next answer.
     pub(crate) fn answer(&self, odd: Odd) {
         self.change(|it| it.odd.push_back(odd));
+    }
+
+    /// Gives tokens of other names than `a2` and `r2`.
+    pub(crate) fn name(&self, access: &'static str, refresh: &'static str) {
+        self.change(|it| it.names = (access, refresh));
     }
 
     pub(crate) fn lifetime(&self, seconds: Option<u64>) {
@@ -108,6 +116,11 @@ impl Server {
 
     pub(crate) fn always_refuse(&self) {
         self.change(|it| it.always_refuses = true);
+    }
+
+    /// The API takes valid tokens again.
+    pub(crate) fn relent(&self) {
+        self.change(|it| it.always_refuses = false);
     }
 
     /// Signs somebody in: returns the pair that works from now on.
@@ -150,13 +163,14 @@ impl Server {
             }
             it.number += 1;
             let number = it.number;
-            it.valid = Some(format!("a{number}"));
+            let (access, refresh) = it.names;
+            it.valid = Some(format!("{access}{number}"));
             let mut body = serde_json::json!({
-                "access_token": format!("a{number}"),
+                "access_token": format!("{access}{number}"),
                 "token_type": "bearer",
             });
             if it.rotates {
-                it.refresh = format!("r{number}");
+                it.refresh = format!("{refresh}{number}");
                 body["refresh_token"] = it.refresh.clone().into();
             }
             if let Some(lifetime) = it.lifetime {
