@@ -52,6 +52,7 @@ mod mark;
 mod overtaken;
 mod panics;
 mod predicate;
+mod printed;
 mod races;
 mod reactive;
 mod refreshers;

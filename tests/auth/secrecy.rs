@@ -17,21 +17,21 @@ use tollgate::{
 
 use crate::support::{Drive, Odd, World, seconds};
 
-const WORD: &str = "CANARY";
+pub(crate) const WORD: &str = "CANARY";
 
 #[derive(Default)]
-struct Printed(Vec<String>);
+pub(crate) struct Printed(Vec<String>);
 
 impl Printed {
-    fn debug(&mut self, value: &impl Debug) {
+    pub(crate) fn debug(&mut self, value: &impl Debug) {
         self.0.push(format!("{value:?} {value:#?}"));
     }
 
-    fn display(&mut self, value: &impl Display) {
+    pub(crate) fn display(&mut self, value: &impl Display) {
         self.0.push(format!("{value} {value:#}"));
     }
 
-    fn error(&mut self, error: &tollgate::Error) {
+    pub(crate) fn error(&mut self, error: &tollgate::Error) {
         self.debug(error);
         self.display(error);
         self.0.push(error.to_json());
@@ -42,7 +42,7 @@ impl Printed {
         }
     }
 
-    fn assert_clean(&self) {
+    pub(crate) fn assert_clean(&self) {
         assert!(!self.0.is_empty());
         for text in &self.0 {
             assert!(!text.contains(WORD), "{text}");
@@ -50,7 +50,7 @@ impl Printed {
     }
 }
 
-fn token() -> Token {
+pub(crate) fn token() -> Token {
     Token::new("CANARY-access").refresh("CANARY-refresh")
 }
 

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tollgate::{Body, Client, Error, Recorded, Request, Response};
+use tollgate::{Body, Client, Error, Multipart, Part, Recorded, Request, Response};
 
 use crate::support::{Do, Reply, Way, World, everywhere};
 
@@ -220,6 +220,52 @@ fn redirects_and_interceptors_print_no_secret() {
             });
         prints.error("a sub-request", &world.get("/u").unwrap_err());
         prints.show_no_secret(50);
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn forms_print_no_value() {
+    fn law<W: Way>(world: &World<W>) {
+        let prints = Prints::default();
+        let parts = || {
+            let bytes = Part::bytes("CANARY-bytes").file_name("a.bin");
+            let stream = Part::reader(|| Ok(std::io::Cursor::new(b"CANARY-stream")));
+            [
+                Part::text("CANARY-text"),
+                bytes.header("x-secret", "CANARY-header"),
+                stream.content_type("text/plain"),
+            ]
+        };
+        let mut form = Multipart::new().text("plain", "CANARY-plain");
+        for (index, part) in parts().into_iter().enumerate() {
+            prints.debug("a part", &part);
+            form = form.part(format!("part-{index}"), part);
+        }
+        prints.debug("a form", &form);
+        let call = world.client.post("/").multipart(form);
+        prints.debug("a call", &call);
+        world.script([Reply::Status(500)]);
+        prints.error("a refused form", &W::send(call).unwrap_err());
+        for sent in world.mock.requests() {
+            let body = String::from_utf8_lossy(sent.body()).into_owned();
+            assert!(body.contains("CANARY-bytes"), "it was sent");
+            prints.debug("a record", &sent);
+        }
+        for bad in [
+            Part::text("CANARY-text").header("x-secret", "CANARY\n"),
+            Part::text("CANARY-text").header("CANARY\n", "x"),
+            Part::text("CANARY-text").content_type("CANARY\n"),
+        ] {
+            prints.debug("a bad part", &bad);
+            let call = world
+                .client
+                .post("/")
+                .multipart(Multipart::new().part("a", bad));
+            prints.debug("a bad call", &call);
+            prints.error("a bad form", &W::send(call).unwrap_err());
+        }
+        prints.show_no_secret(20);
     }
     everywhere!(law);
 }
