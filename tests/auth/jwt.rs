@@ -52,7 +52,7 @@ fn a_token_says_itself_when_it_expires_if_it_is_asked<E: Drive>() {
     }
 }
 
-/// Case 38: what counts is the lifetime, not the clock of this machine.
+/// Bug 38. What counts is the lifetime, not the clock of this machine.
 fn a_clock_that_is_wrong_makes_no_loop<E: Drive>() {
     for skew in [-600_i64, 50] {
         let world = World::new();

@@ -69,7 +69,7 @@ fn an_older_refresh_does_not_bring_the_refused_token_back<E: Drive>() {
     assert_eq!(world.sent_tokens()[3..], some(&["a2"]));
 }
 
-/// Bugs 1, 12. What it brings serves those who were refused meanwhile.
+/// Bug 1. What it brings serves those who were refused meanwhile.
 fn an_older_refresh_serves_those_refused_meanwhile<E: Drive>() {
     let (world, client, ends) = refused_meanwhile::<E>(None);
     assert!(ends.iter().all(Result::is_ok));
