@@ -13,7 +13,7 @@ use tollgate::{
 
 use crate::{
     jwt::jwt,
-    support::{Count, Drive, Odd, World, seconds, some},
+    support::{Count, Drive, Odd, World, eventually, seconds, some},
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -100,6 +100,20 @@ fn a_pause_does_not_go_by_the_clock_that_can_be_set<E: Drive>() {
         E::send(client.get("/me")).unwrap();
         assert_eq!(world.server.refreshes(), 2, "set by {set} s");
     }
+}
+
+/// Case 62. Nor is a look into the store put off by it.
+fn a_sign_out_elsewhere_is_seen_though_the_clock_is_set_back<E: Drive>() {
+    let world = World::new();
+    let refresh = world.pair().recheck_store(seconds(1)).build().unwrap();
+    let client = world.client::<E>(&refresh);
+    E::send(client.get("/me")).unwrap();
+    block_on(world.pair().build().unwrap().sign_out()).unwrap();
+    world.time.set_wall(world.now() - HOUR);
+    E::send(client.get("/me")).unwrap();
+    eventually("it is seen", || {
+        refresh.status().state() == SessionState::Empty
+    });
 }
 
 /// A server that hands out JWTs of five minutes, which say nothing of when
@@ -205,6 +219,7 @@ both!(
     a_clock_that_is_set_back_costs_one_refusal,
     a_clock_that_jumps_to_and_fro_makes_no_loop,
     a_pause_does_not_go_by_the_clock_that_can_be_set,
+    a_sign_out_elsewhere_is_seen_though_the_clock_is_set_back,
     a_wrong_clock_makes_no_loop,
     many_callers_of_short_lived_tokens_make_one_refresh_each_time,
     an_expiry_that_cannot_be_read_is_unknown,

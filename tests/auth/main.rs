@@ -88,6 +88,7 @@
 //! case 60       store::a_token_that_is_fresh_needs_no_store
 //!               store::a_store_that_cannot_be_read_spends_no_refresh_token
 //! case 62       lifecycle::a_sign_out_elsewhere_is_seen_without_a_refresh
+//!               clock::a_sign_out_elsewhere_is_seen_though_the_clock_is_set_back
 //! case 63       replay::a_post_is_replayed_with_the_same_bytes
 //!               dpop::a_replay_has_a_new_proof_for_the_new_token
 //! case 64       replay::a_one_shot_body_is_not_sent_again_but_the_token_is_renewed

@@ -95,7 +95,7 @@ impl Session {
             ctl.flight = Some(Arc::clone(&flight));
             drop(ctl);
             drive::launch(Arc::clone(self), flight, client, Why::Early);
-        } else if snapshot.look_at.is_some_and(|at| wall >= at) && !ctl.looking {
+        } else if snapshot.is_look_due(wall) && !ctl.looking {
             ctl.looking = true;
             drop(ctl);
             self.look_again(client);

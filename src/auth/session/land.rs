@@ -201,7 +201,7 @@ impl Session {
             status: record.status,
             rejected: before.rejected && !foreign && old == new,
             homes: Arc::clone(&before.homes),
-            look_at: self.look_at(wall),
+            seen: self.seen_at(wall),
         }
     }
 

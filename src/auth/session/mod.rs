@@ -139,7 +139,8 @@ impl Session {
     ) -> Arc<Self> {
         static IDS: AtomicU64 = AtomicU64::new(1);
         // Due with the first call that does not read the store anyway.
-        let look_at = options.recheck.map(|_| SystemTime::UNIX_EPOCH);
+        let never = SystemTime::UNIX_EPOCH..SystemTime::UNIX_EPOCH;
+        let seen = options.recheck.map(|_| never);
         let random = match options.jitter_seed {
             Some(seed) => fastrand::Rng::with_seed(seed),
             None => fastrand::Rng::new(),
@@ -153,7 +154,7 @@ impl Session {
             refresher,
             keys: RandomState::new(),
             clock: OnceLock::new(),
-            expires: AtomicBool::new(look_at.is_some()),
+            expires: AtomicBool::new(seen.is_some()),
             met: AtomicBool::new(false),
             snapshot: RwLock::new(Arc::new(Snapshot {
                 generation: 1,
@@ -161,7 +162,7 @@ impl Session {
                 status: Status::Unloaded,
                 rejected: false,
                 homes: Arc::new([]),
-                look_at,
+                seen,
             })),
             ctl: Mutex::new(Ctl {
                 flight: None,
@@ -201,7 +202,7 @@ impl Session {
         let expires = snapshot
             .held()
             .is_some_and(|held| held.mandatory_at.is_some());
-        let expires = expires || snapshot.look_at.is_some();
+        let expires = expires || snapshot.seen.is_some();
         self.expires.store(expires, Ordering::Release);
         let snapshot = Arc::new(snapshot);
         let mut shown = self

@@ -5,6 +5,7 @@
 //! begins meanwhile reads the store itself, and wins.
 
 use std::{
+    ops::Range,
     panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, SystemTime},
@@ -32,10 +33,10 @@ impl Drop for Looking {
 }
 
 impl Session {
-    /// When the store is to be looked at again.
-    pub(super) fn look_at(&self, wall: SystemTime) -> Option<SystemTime> {
+    /// For how long a look into the store at `wall` counts.
+    pub(super) fn seen_at(&self, wall: SystemTime) -> Option<Range<SystemTime>> {
         let recheck: Duration = self.options.recheck?;
-        wall.checked_add(recheck)
+        Some(wall..wall.checked_add(recheck)?)
     }
 
     /// Starts a look; who calls has set `looking`.
@@ -77,7 +78,7 @@ impl Session {
             && before.generation == generation;
         let Some(record) = record.filter(|_| current) else {
             let mut after = (*before).clone();
-            after.look_at = self.look_at(wall);
+            after.seen = self.seen_at(wall);
             self.publish(&mut ctl, after);
             return;
         };

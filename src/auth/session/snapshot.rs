@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    ops::Range,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -32,8 +33,9 @@ pub(in crate::auth) struct Snapshot {
     /// The origins of the base addresses of the clients so far, one set each;
     /// empty where the builder named the origins.
     pub(in crate::auth) homes: Arc<[Origins]>,
-    /// From when on a call has the store looked at, in the background.
-    pub(in crate::auth) look_at: Option<SystemTime>,
+    /// The time for which a look into the store counts; `None` where it is not
+    /// looked at.
+    pub(in crate::auth) seen: Option<Range<SystemTime>>,
 }
 
 /// What there is to attach.
@@ -141,7 +143,13 @@ impl Snapshot {
 
     /// Tells whether a call should start something in the background.
     pub(in crate::auth) fn is_due(&self, now: SystemTime) -> bool {
-        self.look_at.is_some_and(|at| now >= at) || self.held().is_some_and(|held| held.is_due(now))
+        self.is_look_due(now) || self.held().is_some_and(|held| held.is_due(now))
+    }
+
+    /// Tells whether the store should be looked at: also where the clock was set
+    /// back meanwhile.
+    pub(super) fn is_look_due(&self, now: SystemTime) -> bool {
+        self.seen.as_ref().is_some_and(|seen| !seen.contains(&now))
     }
 
     /// Finds the client's base among those that were seen.
