@@ -13,6 +13,9 @@ struct Example {
 
 const EXAMPLES: &[Example] = &[
     Example::plain("token_refresh"),
+    Example::plain("token_storm"),
+    Example::plain("two_processes"),
+    Example::plain("sign_in"),
     Example::plain("quick_start"),
     Example::plain("blocking"),
     Example::plain("order"),
