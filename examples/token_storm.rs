@@ -12,13 +12,12 @@
 //!
 //! ```text
 //! cargo run --release --example token_storm
-//! cargo run --release --example token_storm -- storm.html
 //! ```
 //!
-//! It writes a page, by default `token_storm.html` in cargo's target folder:
-//! open it in a browser. Interceptors, events and extensions have recorded what
-//! it shows. The program exits with 0 only if refreshes equal expiries, no
-//! refresh token came twice and every call succeeded.
+//! It writes a page to open in a browser: `token_storm.html` in cargo's target
+//! folder, or the file that is named as an argument. What it shows comes from
+//! interceptors, extensions and events. The program exits with 0 only if
+//! refreshes equal expiries, no refresh token came twice, every call succeeded.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -64,7 +63,6 @@ const EXPIRIES: [(usize, Expiry); 5] = [
     (330, Expiry::SecondsLeft(30)),
     (420, Expiry::Refused),
 ];
-/// When something has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Anything = Box<dyn std::error::Error + Send + Sync>;
@@ -107,7 +105,6 @@ async fn main() -> Result<ExitCode, Anything> {
         storm.record(interceptors);
         interceptors.use_pair(pair.clone());
     }
-    print!("{}", client.explain());
 
     let mut calls = JoinSet::new();
     for number in 0..CALLS {

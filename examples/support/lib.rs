@@ -1,10 +1,12 @@
-//! What the examples need beside tollgate: a server on loopback, and a page of
-//! HTML. No part of it is tollgate.
+//! What the examples need beside tollgate: a server on loopback, a page of HTML,
+//! child processes. No part of it is tollgate.
 
+mod children;
 mod http_server;
 mod timeline;
 mod waterfall;
 
+pub use children::{Children, TempFolder};
 pub use http_server::{Answer, Asked, Server};
 pub use timeline::{Attempt, CallRecord, Tally, Timeline};
 pub use waterfall::{Band, Mark, Phase, Row, Span, Waterfall};
