@@ -189,7 +189,7 @@ struct Storm {
 #[derive(Default)]
 struct Known {
     tickets: Vec<Ticket>,
-    /// But for the calls.
+    /// Without the calls, which the tickets have.
     timeline: Timeline,
 }
 
@@ -229,8 +229,7 @@ impl Storm {
             Expiry::Refused => "refused".to_owned(),
             Expiry::SecondsLeft(left) => format!("{left} s left"),
         };
-        let now = self.now();
-        self.known().timeline.expiries.push((now, how));
+        self.known().timeline.expiries.push((self.now(), how));
     }
 
     fn hear(&self, event: &AuthEvent) {
@@ -296,7 +295,8 @@ impl Storm {
                 tokio::time::sleep(PACE).await;
             }
         };
-        Ok(tokio::time::timeout(PATIENCE, waiting).await?)
+        let calmed = tokio::time::timeout(PATIENCE, waiting).await;
+        calmed.map_err(|_| "there is not one refresh for each expiry".into())
     }
 
     fn timeline(&self) -> Timeline {

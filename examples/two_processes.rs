@@ -328,7 +328,7 @@ impl World {
         let begun = ThreadRuntime.now();
         while !met(self) {
             if ThreadRuntime.now() - begun > PATIENCE {
-                return Err("the processes do not get on".into());
+                return Err("the processes do not get as far as that".into());
             }
             if let Some((number, text)) = self.children.hear(Duration::from_millis(2)) {
                 if text == "refreshing" {

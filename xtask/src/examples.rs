@@ -15,6 +15,10 @@ const EXAMPLES: &[Example] = &[
     Example::plain("token_refresh"),
     Example::plain("token_storm"),
     Example::plain("two_processes"),
+    Example {
+        name: "two_processes",
+        args: &["--strict"],
+    },
     Example::plain("sign_in"),
     Example::plain("quick_start"),
     Example::plain("blocking"),
