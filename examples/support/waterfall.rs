@@ -269,7 +269,7 @@ li{display:flex;align-items:center;gap:7px}
 li i{width:18px;height:10px;border-radius:2px;flex:none}
 li .band{background:var(--band);opacity:.5}li .tick{width:5px;background:var(--tick)}
 li .mark{width:0;height:14px;border-radius:0;border-left:2px dashed var(--mark)}
-svg{display:block;width:100%;min-width:900px;height:auto;background:var(--card);border:1px solid var(--line);
+svg{display:block;box-sizing:border-box;width:100%;min-width:900px;height:auto;background:var(--card);border:1px solid var(--line);
 border-radius:8px}
 svg text{font:11px system-ui,sans-serif;fill:var(--soft)}
 .grid{stroke:var(--line)}svg .axis{text-anchor:middle;paint-order:stroke;stroke:var(--card);stroke-width:5px}
