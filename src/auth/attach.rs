@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use http::Uri;
 
 use super::{
-    RefreshClass, SkipAuth, carrier, dpop,
+    MissingToken, RefreshClass, SkipAuth, carrier, dpop,
     replayed::{Awaited, Nonced, Replayed},
     session::{Held, Join, Landed, Session, Snapshot, Status, Why, failure, superseded},
     sessions::Sessions,
@@ -166,7 +166,7 @@ impl Attaching<'_> {
         }
         let held = match &snapshot.status {
             Status::Unloaded => return Step::Wait,
-            Status::Empty => return Step::Done,
+            Status::Empty => return self.without_token().map_or(Step::Done, Step::Fail),
             Status::Dead(error) => return Step::Fail(failure(error)),
             Status::Live(_) if snapshot.rejected => return Step::Wait,
             Status::Live(held) => held,
@@ -193,6 +193,15 @@ impl Attaching<'_> {
         let options = &self.session.options;
         carrier::put(options, request.headers_mut(), &held.header);
         request.bind_header(options.header.clone(), origins.clone());
+    }
+
+    /// The error of a call while nobody is signed in, if it is to fail.
+    fn without_token(&self) -> Option<Error> {
+        if self.session.options.missing == MissingToken::Bare {
+            return None;
+        }
+        let text = "there is no token: nobody is signed in";
+        Some(Error::new(ErrorKind::SessionExpired, text).with_hint("sign in first"))
     }
 
     /// Adds the proof of possession, if a token was attached that is bound to a
@@ -230,7 +239,12 @@ impl Attaching<'_> {
                 }
             }
             Status::Dead(error) => return Err(failure(error)),
-            Status::Unloaded | Status::Empty => {}
+            Status::Empty => {
+                if let Some(error) = self.without_token() {
+                    return Err(error);
+                }
+            }
+            Status::Unloaded => {}
         }
         if landed.minted {
             Awaited::mark(request, self.session.id, landed);

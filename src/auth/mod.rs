@@ -134,7 +134,7 @@ pub use jar::{AttachCookies, CookieJar, KeepCookies};
 pub use keyed::{
     Identity, IdentityError, KeyedTokenRefresh, KeyedTokenRefreshBuilder, MissingIdentity,
 };
-pub use policy::LostAnswer;
+pub use policy::{LostAnswer, MissingToken};
 #[cfg(feature = "cookies")]
 pub use refresher::CookieRefresh;
 pub use refresher::{JsonRefresh, OAuth2Refresh, RefreshClass, RefreshError, Refresher};

@@ -1,4 +1,19 @@
-//! [`LostAnswer`]: what is done about a refresh whose answer was lost.
+//! [`LostAnswer`]: what is done about a refresh whose answer was lost; and
+//! [`MissingToken`]: what becomes of calls while nobody is signed in.
+
+/// What becomes of a call while nobody is signed in.
+///
+/// Nothing is refreshed in either case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MissingToken {
+    /// It is sent without a token: what the API gives to everybody it gets.
+    #[default]
+    Bare,
+    /// It fails with [`ErrorKind::SessionExpired`](crate::ErrorKind::SessionExpired),
+    /// and nothing is sent.
+    Fail,
+}
 
 /// What is done after a refresh whose answer was lost: the server may have
 /// spent the refresh token, or may not have seen it.

@@ -3,7 +3,8 @@
 use http::header::AUTHORIZATION;
 use tollgate::{
     ErrorKind, MockAdapter, MockReply, Request,
-    auth::{MemoryStore, RefreshError, SkipAuth, Token, TokenRefresh},
+    auth::{MemoryStore, MissingToken, RefreshError, SkipAuth, Token, TokenRefresh},
+    runtime::block_on,
 };
 
 use crate::support::{Drive, World, seconds, some};
@@ -160,6 +161,25 @@ fn without_a_session_the_call_is_sent_bare<E: Drive>() {
     assert_eq!(refresh.counters().attempts, 0);
 }
 
+/// Case 6. The policy that sends nothing.
+fn without_a_session_a_call_can_fail_before_it_is_sent<E: Drive>() {
+    let world = World::over(MemoryStore::empty());
+    let refresh = world.pair().missing_token(MissingToken::Fail);
+    let refresh = refresh.build().unwrap();
+    let client = world.client::<E>(&refresh);
+    for _ in 0..2 {
+        let error = E::send(client.get("/me")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SessionExpired);
+        assert!(error.to_string().contains("nobody is signed in"), "{error}");
+    }
+    assert_eq!(world.mock.count(), 0);
+    E::send(client.get("/public").extension(SkipAuth)).unwrap_err();
+    assert_eq!(world.sent_tokens(), [None]);
+    block_on(refresh.sign_in(world.server.issue("b1", "s1"))).unwrap();
+    E::send(client.get("/me")).unwrap();
+    assert_eq!(refresh.counters().attempts, 0);
+}
+
 fn an_expired_token_is_refreshed_before_it_is_sent<E: Drive>() {
     let world = World::new();
     let token = Token::new("a1").refresh("r1").expires_at(world.now());
@@ -289,6 +309,7 @@ both!(
     a_redirect_elsewhere_carries_no_token_and_its_401_is_not_ours,
     an_interceptor_that_changes_the_origin_takes_the_token_off,
     without_a_session_the_call_is_sent_bare,
+    without_a_session_a_call_can_fail_before_it_is_sent,
     an_expired_token_is_refreshed_before_it_is_sent,
     within_the_leeway_calls_wait_for_the_next_token,
     within_the_leeway_a_failure_is_an_error,

@@ -13,6 +13,7 @@
 //!               attach::plain_http_is_refused_except_on_loopback
 //! case 5        attach::a_redirect_elsewhere_carries_no_token_and_its_401_is_not_ours
 //! case 6        attach::without_a_session_the_call_is_sent_bare
+//!               attach::without_a_session_a_call_can_fail_before_it_is_sent
 //! case 8        reactive::a_401_is_refreshed_and_replayed
 //! case 9        reactive::a_403_is_passed_through
 //!               reactive::a_403_counts_where_asked_for

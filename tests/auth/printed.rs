@@ -304,6 +304,8 @@ const PLAIN: &[&str] = &[
     "SkipAuth",
     "ReplayAfterRefusal",
     "LostAnswer",
+    "MissingIdentity",
+    "MissingToken",
     "RefreshClass",
     "SessionState",
     // Traits.

@@ -9,8 +9,8 @@ use std::{
 use tollgate::{
     InterceptorPair,
     auth::{
-        Identity, JsonRefresh, MemoryStore, OAuth2Refresh, RefreshError, Secret, Stamp, Stored,
-        Swap, Token, TokenRefresh,
+        Identity, IdentityError, JsonRefresh, KeyedTokenRefresh, KeyedTokenRefreshBuilder,
+        MemoryStore, OAuth2Refresh, RefreshError, Secret, Stamp, Stored, Swap, Token, TokenRefresh,
     },
     runtime::block_on,
 };
@@ -92,16 +92,18 @@ fn no_public_type_prints_a_secret() {
 #[test]
 fn no_type_of_a_keyed_pair_prints_a_secret() {
     let mut printed = Printed::default();
-    let builder = TokenRefresh::keyed(|_| {
+    let builder: KeyedTokenRefreshBuilder = TokenRefresh::keyed(|_| {
         let refresher = OAuth2Refresh::new("/token", "app").client_secret(WORD);
         Ok(TokenRefresh::builder(MemoryStore::new(token()), refresher))
     });
     printed.debug(&builder);
-    let refresh = builder.max_identities(1).build().unwrap();
+    let refresh: KeyedTokenRefresh = builder.max_identities(1).build().unwrap();
     let handle = refresh.session(&Identity::new("a")).unwrap();
     block_on(handle.sign_in(token())).unwrap();
     printed.debug(&handle);
-    printed.error(&refresh.session(&Identity::new("b")).unwrap_err());
+    let full = refresh.session(&Identity::new("b")).unwrap_err();
+    printed.debug(&IdentityError::find_in(&full).unwrap());
+    printed.error(&full);
     printed.error(&refresh.session(&Identity::new("")).unwrap_err());
     printed.debug(&refresh);
     let (attach, renew) = refresh.into_pair();

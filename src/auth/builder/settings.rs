@@ -11,8 +11,8 @@ use super::IntoOrigins;
 use crate::{
     Error, ErrorKind, Response,
     auth::{
-        AuthEvent, DpopProver, LostAnswer, Refresher, TokenStore, dpop::Dpop, event::Handler,
-        session::Options,
+        AuthEvent, DpopProver, LostAnswer, MissingToken, Refresher, TokenStore, dpop::Dpop,
+        event::Handler, session::Options,
     },
 };
 
@@ -41,6 +41,7 @@ const MAX_ATTEMPTS: u32 = 10;
 /// | `refresh_attempts` | 3 |
 /// | `after_lost_answer` | [`LostAnswer::RetryOnce`] |
 /// | `recheck_store` | never |
+/// | `missing_token` | [`MissingToken::Bare`] |
 /// | `header`, `cookie` | the header `authorization` |
 ///
 /// ```
@@ -91,6 +92,7 @@ impl TokenRefreshBuilder {
                 attempts: ATTEMPTS,
                 lost_answer: LostAnswer::default(),
                 recheck: None,
+                missing: MissingToken::default(),
                 header: AUTHORIZATION,
                 cookie: None,
                 jitter_seed: None,
@@ -268,6 +270,13 @@ impl TokenRefreshBuilder {
     /// Sets what is done about a refresh whose answer was lost.
     pub fn after_lost_answer(mut self, policy: LostAnswer) -> Self {
         self.options.lost_answer = policy;
+        self
+    }
+
+    /// Sets what becomes of a call while nobody is signed in; by default it is
+    /// sent without a token. A call with [`SkipAuth`](crate::auth::SkipAuth) is sent anyway.
+    pub fn missing_token(mut self, missing: MissingToken) -> Self {
+        self.options.missing = missing;
         self
     }
 

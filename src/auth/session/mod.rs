@@ -41,8 +41,8 @@ pub(super) use snapshot::{Held, Snapshot, Status};
 use snapshot::{Making, Past};
 
 use super::{
-    AuthEvent, LostAnswer, RefreshClass, RefreshError, Refresher, Stamp, Token, TokenStore,
-    counters::Tally, dpop::Dpop, event::Handlers, jwt,
+    AuthEvent, LostAnswer, MissingToken, RefreshClass, RefreshError, Refresher, Stamp, Token,
+    TokenStore, counters::Tally, dpop::Dpop, event::Handlers, jwt,
 };
 use crate::{Client, Error, ErrorKind, Origins, Response, Result, Runtime, WeakClient};
 
@@ -67,6 +67,7 @@ pub(super) struct Options {
     pub(super) attempts: u32,
     pub(super) lost_answer: LostAnswer,
     pub(super) recheck: Option<Duration>,
+    pub(super) missing: MissingToken,
     pub(super) header: HeaderName,
     /// The name of the cookie as which the token travels; `header` is `cookie`.
     pub(super) cookie: Option<String>,
