@@ -49,7 +49,7 @@ use crate::{Client, Error, ErrorKind, InterceptorPair, Result};
 /// ```
 #[derive(Clone)]
 pub struct TokenRefresh {
-    session: Arc<Session>,
+    pub(super) session: Arc<Session>,
 }
 
 impl TokenRefresh {

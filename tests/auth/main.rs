@@ -284,4 +284,5 @@ mod step_up;
 mod store;
 mod store_panics;
 mod storm;
+mod torture;
 mod tries;

@@ -9,15 +9,13 @@ use std::{
     future::Future,
     mem,
     pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
     task::{Context, Poll, Waker},
 };
 
 use slab::Slab;
 
+use super::sync::{AtomicU64, Mutex, MutexGuard, OnceLock};
 use crate::auth::RefreshError;
 
 /// Which token a flight has left behind.

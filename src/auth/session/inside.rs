@@ -13,6 +13,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use super::sync::thread_local;
 use crate::runtime::BoxFuture;
 
 thread_local! {
@@ -36,7 +37,7 @@ impl<'a, T> Inside<'a, T> {
 
 /// Tells whether the calling code is part of the session's refresh.
 pub(super) fn is_inside(session: u64) -> bool {
-    SESSION.get() == session
+    SESSION.with(Cell::get) == session
 }
 
 /// Puts the outer session back, also on a panic.
@@ -44,7 +45,7 @@ struct Restore(u64);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        SESSION.set(self.0);
+        SESSION.with(|it| it.set(self.0));
     }
 }
 
@@ -52,7 +53,7 @@ impl<T> Future for Inside<'_, T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let _restore = Restore(SESSION.replace(self.session));
+        let _restore = Restore(SESSION.with(|it| it.replace(self.session)));
         self.future.as_mut().poll(context)
     }
 }

@@ -16,18 +16,21 @@ mod join;
 mod land;
 mod limit;
 mod look;
+#[cfg(all(test, tollgate_loom))]
+mod loom_models;
 mod persist;
 mod present;
 mod recheck;
 mod snapshot;
 mod status;
+mod sync;
 
 use std::{
     fmt,
     hash::RandomState,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime},
 };
@@ -39,6 +42,7 @@ pub(super) use join::{Join, Refusal, Sent, Why};
 use limit::{Cooldown, Window};
 pub(super) use snapshot::{Held, Snapshot, Status};
 use snapshot::{Making, Past};
+use sync::{AtomicBool, Mutex, MutexGuard, RwLock};
 
 use super::{
     AuthEvent, LostAnswer, MissingToken, RefreshClass, RefreshError, Refresher, Stamp, Token,

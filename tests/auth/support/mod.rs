@@ -4,6 +4,7 @@ mod engine;
 mod gate;
 mod jarred;
 mod server;
+mod steps;
 mod tenants;
 
 use std::{
@@ -23,6 +24,7 @@ pub(crate) use engine::Drive;
 pub(crate) use gate::{Count, Gate, Held, Log, eventually};
 pub(crate) use jarred::{ENDPOINT, Jarred, all};
 pub(crate) use server::{Odd, Server};
+pub(crate) use steps::{ByHand, Pausing, PausingAdapter, Step, Stepped, pausing_refresher};
 pub(crate) use tenants::{Tenants, call};
 
 pub(crate) const BASE: &str = "https://api.test";

@@ -141,6 +141,11 @@ impl Server {
         self.presented().len()
     }
 
+    /// The only refresh token that works now.
+    pub(crate) fn newest(&self) -> String {
+        self.change(|it| it.refresh.clone())
+    }
+
     pub(crate) fn reused(&self) -> u32 {
         self.change(|it| it.reused)
     }
