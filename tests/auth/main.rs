@@ -268,6 +268,7 @@ mod lifecycle;
 mod map;
 mod mark;
 mod overtaken;
+mod outage;
 mod panics;
 mod predicate;
 mod printed;

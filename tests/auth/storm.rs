@@ -6,16 +6,16 @@ use std::{
 };
 
 use tollgate::{
-    Client, MockAdapter, Runtime,
+    Adapter, AdapterError, BlockingAdapter, Body, Client, MockAdapter, Result, Runtime,
     auth::{AuthEvent, MemoryStore, OAuth2Refresh, RefreshError, Token, TokenRefresh},
     blocking,
-    runtime::{BoxFuture, ManualRuntime, TokioRuntime},
+    runtime::{BoxFuture, ManualRuntime, TokioRuntime, block_on},
 };
 
-use crate::support::{BASE, Gate, Held, Odd, World};
+use crate::support::{BASE, Count, Gate, Held, Odd, World, eventually};
 
-const CALLS: usize = 10_000;
-const THREADS: usize = 64;
+pub(crate) const CALLS: usize = 10_000;
+pub(crate) const THREADS: usize = 64;
 
 fn tokio_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
@@ -57,6 +57,15 @@ fn clients(world: &World, refresh: &TokenRefresh, gate: &Gate) -> (Client, block
         gate: gate.clone(),
         path: "/me",
     };
+    clients_over(adapter, world, refresh)
+}
+
+/// Clients of both engines on one session.
+pub(crate) fn clients_over<A: Adapter + BlockingAdapter + Clone>(
+    adapter: A,
+    world: &World,
+    refresh: &TokenRefresh,
+) -> (Client, blocking::Client) {
     let on_async = Client::builder(adapter.clone())
         .base_url(BASE)
         .runtime(OnTokio {
@@ -75,7 +84,10 @@ fn clients(world: &World, refresh: &TokenRefresh, gate: &Gate) -> (Client, block
 }
 
 /// Sends all calls at once; returns how many succeeded, and the errors.
-fn storm(on_async: &Client, on_threads: &blocking::Client) -> (usize, Vec<tollgate::Error>) {
+pub(crate) fn storm(
+    on_async: &Client,
+    on_threads: &blocking::Client,
+) -> (usize, Vec<tollgate::Error>) {
     let runtime = tokio_runtime();
     let mut results = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -169,6 +181,115 @@ fn all_refused_at_once_share_one_failure() {
     let first = RefreshError::find_in(&errors[0]).unwrap();
     let same = |error: &tollgate::Error| std::ptr::eq(first, RefreshError::find_in(error).unwrap());
     assert!(errors.iter().all(same));
+}
+
+/// The API's refusals are there; every second one is late on its way.
+#[derive(Clone)]
+struct Late {
+    mock: MockAdapter,
+    refusals: Count,
+    all: Gate,
+    late: Gate,
+}
+
+impl Late {
+    async fn pass(&self, answer: http::Response<Body>) -> http::Response<Body> {
+        if answer.status() == 401 {
+            let number = self.refusals.add();
+            self.all.pass().await;
+            if number.is_multiple_of(2) {
+                self.late.pass().await;
+            }
+        }
+        answer
+    }
+}
+
+#[async_trait::async_trait]
+impl Adapter for Late {
+    async fn send(
+        &self,
+        request: http::Request<Body>,
+    ) -> Result<http::Response<Body>, AdapterError> {
+        let answer = Adapter::send(&self.mock, request).await?;
+        Ok(self.pass(answer).await)
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        Adapter::runtime(&self.mock)
+    }
+}
+
+impl BlockingAdapter for Late {
+    fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, AdapterError> {
+        let answer = BlockingAdapter::send(&self.mock, request)?;
+        Ok(block_on(self.pass(answer)))
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        BlockingAdapter::runtime(&self.mock)
+    }
+}
+
+/// Half of the calls hear that their token is refused when there is another.
+#[test]
+fn refusals_that_come_after_the_refresh_make_no_other() {
+    let world = World::new();
+    let refresh = world.pair().build().unwrap();
+    let adapter = Late {
+        mock: world.mock.clone(),
+        refusals: Count::default(),
+        all: Gate::default(),
+        late: Gate::default(),
+    };
+    let (on_async, on_threads) = clients_over(adapter.clone(), &world, &refresh);
+    on_threads.get("/first").send().unwrap();
+    world.server.expire();
+    let (succeeded, errors) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            adapter.all.await_arrivals(CALLS + THREADS);
+            adapter.all.open();
+            adapter.late.await_arrivals((CALLS + THREADS) / 2);
+            eventually("the new token is there", || {
+                refresh.counters().refreshed == 1
+            });
+            adapter.late.open();
+        });
+        storm(&on_async, &on_threads)
+    });
+    assert_eq!(errors.len(), 0, "{}", errors[0]);
+    assert_eq!(succeeded, CALLS + THREADS);
+    assert_eq!(world.server.presented(), ["r1"]);
+    assert_eq!(world.calls().len(), 1 + 2 * (CALLS + THREADS));
+    let late = refresh.counters().stale_hits as usize;
+    assert!(late >= (CALLS + THREADS) / 2, "{late}");
+}
+
+/// Threads that go on calling, before, during and after the refresh.
+#[test]
+fn threads_that_call_on_and_on_make_one_refresh() {
+    for refused in [true, false] {
+        let world = World::new();
+        let expired = Token::new("a1").refresh("r1").expires_at(world.now());
+        let world = if refused { world } else { World::with(expired) };
+        let refresh = world.pair().build().unwrap();
+        let (_, on_threads) = clients(&world, &refresh, &Gate::default());
+        if refused {
+            on_threads.get("/first").send().unwrap();
+            world.server.expire();
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for _ in 0..CALLS.div_ceil(THREADS) {
+                        on_threads.get("/other").send().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(world.server.presented(), ["r1"]);
+        assert_eq!(refresh.counters().failed, 0);
+    }
 }
 
 /// How long it takes to wake 10 000 waiters; the figure is printed.

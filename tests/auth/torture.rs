@@ -312,8 +312,8 @@ fn expect_next_call<E: Drive>(scene: &Scene, policy: Policy, what: &str) {
     let result = E::send(scene.plain::<E>().get("/next"));
     let spent = asked > 0 && !is_stored;
     match policy {
-        Policy::Declared if lost => expect_lost(result.unwrap_err(), what),
-        Policy::Strict if spent => expect_lost(result.unwrap_err(), what),
+        Policy::Declared if lost => expect_lost(&result.unwrap_err(), what),
+        Policy::Strict if spent => expect_lost(&result.unwrap_err(), what),
         _ => drop(result.unwrap_or_else(|error| panic!("{what}: {error}"))),
     }
     let again = match policy {
@@ -323,9 +323,9 @@ fn expect_next_call<E: Drive>(scene: &Scene, policy: Policy, what: &str) {
     assert_eq!(server.refreshes(), asked + usize::from(again), "{what}");
 }
 
-fn expect_lost(error: tollgate::Error, what: &str) {
+fn expect_lost(error: &tollgate::Error, what: &str) {
     assert_eq!(error.kind(), ErrorKind::SessionExpired, "{what}: {error}");
-    assert!(RefreshError::find_in(&error).unwrap().is_rotation_lost());
+    assert!(RefreshError::find_in(error).unwrap().is_rotation_lost());
 }
 
 /// A look into the store is cut off: the next call starts another.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    examples, features, manifest, needs, package, release_runs,
+    examples, features, manifest, models, needs, package, release_runs,
     session::{Outcome, Session, is_installed, now},
 };
 
@@ -45,6 +45,11 @@ const GATES: &[Gate] = &[
         name: "release",
         about: "property tests and long runs, optimised and with more cases",
         run: release_runs::run,
+    },
+    Gate {
+        name: "loom",
+        about: "the token refresh in every order of its events",
+        run: models::run,
     },
     Gate {
         name: "docs",

@@ -12,6 +12,7 @@ mod examples;
 mod features;
 mod gates;
 mod manifest;
+mod models;
 mod needs;
 mod package;
 mod release_runs;

@@ -30,7 +30,7 @@ impl Session {
         let mut ctl = self.lock();
         let before = self.current();
         if before.generation != flight.generation {
-            // The session ended meanwhile, and all who waited know it.
+            // The session ended meanwhile, and all who wait hear of it.
             drop(ctl);
             rest.orphan = match landing {
                 Landing::Orphan(token) => Some(token),
@@ -227,10 +227,16 @@ impl Session {
             ctl.ambiguous = flight.spent().or(ctl.ambiguous);
         }
         drop(ctl);
-        flight.complete(Err(Arc::new(RefreshError::new(
-            RefreshClass::Interrupted,
-            "the refresh was cut off: its runtime was shut down",
-        ))));
+        let error = if flying {
+            RefreshError::new(
+                RefreshClass::Interrupted,
+                "the refresh was cut off: its runtime was shut down",
+            )
+        } else {
+            // Who has signed in or out is about to tell.
+            superseded()
+        };
+        flight.complete(Err(Arc::new(error)));
     }
 }
 
