@@ -190,6 +190,32 @@ fn when_all_leave_at_any_step_the_rotation_is_stored() {
     }
 }
 
+/// Whatever the refresh has come to, what a call is sent with is stored.
+#[test]
+fn a_call_that_comes_at_any_step_is_sent_with_a_stored_token() {
+    at_every_step(|step| {
+        let scene = Scene::new(Start::Early, |it| it);
+        let client = scene.client::<Async>();
+        block_on(client.get("/first").into_future()).unwrap();
+        assert_eq!(scene.hand.tasks(), 1, "a refresh in the background");
+        scene.hand.steps(step);
+        let under_way = scene.hand.tasks() > 0;
+        let mut call = Stepped::new(client.get("/me").into_future());
+        while matches!(call.step(), Step::Moved) {}
+        let sent = scene.world.sent_tokens().pop().unwrap().unwrap();
+        let stored = scene.store.read();
+        let stored = stored.token().unwrap().access_token().expose();
+        // Stored and not shown yet is the right order.
+        assert!(
+            sent == format!("Bearer {stored}") || sent == "Bearer a1",
+            "{sent} and {stored} after {step}"
+        );
+        drop((call, client));
+        scene.settle("a call that came late");
+        under_way
+    });
+}
+
 /// The same where callers cannot be dropped: they are cancelled at each step
 /// of the refresh, in both engines.
 fn callers_that_are_cancelled_at_any_step_harm_nobody<E: Drive>() {
