@@ -31,7 +31,7 @@ mod modelled {
     /// As std's, with the same order: whoever sees the value sees what was
     /// done before it was set.
     #[derive(Debug)]
-    pub(in super::super) struct OnceLock<T> {
+    pub(in crate::auth::session) struct OnceLock<T> {
         turn: Mutex<()>,
         is_set: AtomicBool,
         value: sync::OnceLock<T>,
@@ -48,14 +48,14 @@ mod modelled {
     }
 
     impl<T> OnceLock<T> {
-        pub(in super::super) fn get(&self) -> Option<&T> {
+        pub(in crate::auth::session) fn get(&self) -> Option<&T> {
             if !self.is_set.load(Ordering::Acquire) {
                 return None;
             }
             self.value.get()
         }
 
-        pub(in super::super) fn set(&self, value: T) -> Result<(), T> {
+        pub(in crate::auth::session) fn set(&self, value: T) -> Result<(), T> {
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
             self.value.set(value)?;
             self.is_set.store(true, Ordering::Release);
@@ -68,5 +68,5 @@ mod modelled {
             loom::thread_local! { static $name: $of = $first; }
         };
     }
-    pub(in super::super) use modelled_local as thread_local;
+    pub(in crate::auth::session) use modelled_local as thread_local;
 }

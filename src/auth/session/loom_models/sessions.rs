@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use loom::{future::block_on, thread};
+use loom::future::block_on;
 
-use super::world::{Tasks, World, explore};
+use super::world::{Tasks, World, beside, explore};
 use crate::{
     Error, ErrorKind,
     auth::{RefreshClass, RefreshError, Stored, Swap, Token, TokenStore},
@@ -39,7 +39,7 @@ fn two_calls_with_a_stale_token_make_one_refresh() {
         let world = stale();
         let client = world.client(Tasks::Run);
         let other = client.clone();
-        let calling = thread::spawn(move || World::call(&other).map(drop));
+        let calling = beside(move || World::call(&other).map(drop));
         World::call(&client).unwrap();
         calling.join().unwrap().unwrap();
         assert_eq!(world.presented(), ["r1"]);
@@ -53,7 +53,7 @@ fn two_refused_calls_make_one_refresh() {
     explore(3, || {
         let (world, client) = refused(Tasks::Run);
         let other = client.clone();
-        let calling = thread::spawn(move || World::call(&other).map(drop));
+        let calling = beside(move || World::call(&other).map(drop));
         World::call(&client).unwrap();
         calling.join().unwrap().unwrap();
         assert_eq!(world.presented(), ["r1"]);
@@ -68,7 +68,7 @@ fn a_sign_in_is_not_undone_by_a_refresh_that_lands() {
     explore(3, || {
         let (world, client) = refused(Tasks::Run);
         let signing = world.clone();
-        let signed = thread::spawn(move || {
+        let signed = beside(move || {
             let token = Token::new("b1").refresh("s1");
             block_on(signing.refresh.sign_in(token)).unwrap();
         });
@@ -91,8 +91,8 @@ fn who_waits_when_somebody_signs_in_is_answered() {
         let world = stale();
         let client = world.client(Tasks::Run);
         let (other, signing) = (client.clone(), world.clone());
-        let calling = thread::spawn(move || World::call(&other).map(drop));
-        let signed = thread::spawn(move || {
+        let calling = beside(move || World::call(&other).map(drop));
+        let signed = beside(move || {
             let token = Token::new("b1").refresh("s1");
             block_on(signing.refresh.sign_in(token)).unwrap();
         });
@@ -113,9 +113,9 @@ fn what_is_shown_never_goes_back() {
         let world = stale();
         let client = world.client(Tasks::Run);
         let reading = world.clone();
-        let read = thread::spawn(move || [reading.shown(), reading.shown(), reading.shown()]);
+        let read = beside(move || [reading.shown(), reading.shown(), reading.shown()]);
         let signing = world.clone();
-        let signed = thread::spawn(move || {
+        let signed = beside(move || {
             drop(block_on(signing.refresh.sign_out()));
         });
         drop(World::call(&client));
@@ -140,7 +140,7 @@ fn a_flight_that_is_dropped_answers_all() {
         World::call(&world.client(Tasks::Run)).unwrap();
         block_on(world.refresh.sign_in(Token::new("a1").refresh("r1"))).unwrap();
         let other = dying.clone();
-        let calling = thread::spawn(move || World::call(&other).map(drop));
+        let calling = beside(move || World::call(&other).map(drop));
         for result in [World::call(&dying).map(drop), calling.join().unwrap()] {
             let error = result.unwrap_err();
             assert_eq!(class(&error), Some(RefreshClass::Interrupted));
@@ -162,7 +162,7 @@ fn the_background_refresh_and_a_refused_call_are_one() {
         );
         let client = world.client(Tasks::Run);
         let other = client.clone();
-        let calling = thread::spawn(move || World::call(&other).map(drop));
+        let calling = beside(move || World::call(&other).map(drop));
         World::call(&client).unwrap();
         calling.join().unwrap().unwrap();
         assert_eq!(world.presented(), ["r1"]);
@@ -187,7 +187,7 @@ fn a_look_into_the_store_does_not_undo_a_sign_in() {
         assert_eq!(swap, Swap::Done);
         world.time.advance(Duration::from_secs(2));
         let signing = world.clone();
-        let signed = thread::spawn(move || {
+        let signed = beside(move || {
             let token = Token::new("b1").refresh("s1");
             block_on(signing.refresh.sign_in(token)).unwrap();
         });

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use loom::future::block_on;
+use loom::{future::block_on, thread};
 
 use crate::{
     Body, Client, MockAdapter, Runtime,
@@ -18,7 +18,22 @@ pub(super) fn explore(preemptions: usize, model: impl Fn() + Send + Sync + 'stat
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.max_branches = 10_000;
-    builder.check(model);
+    let model = Arc::new(model);
+    builder.check(move || {
+        let model = Arc::clone(&model);
+        beside(move || model()).join().unwrap();
+    });
+}
+
+/// Runs something beside the others; a whole call needs more stack than loom
+/// gives.
+pub(super) fn beside<T: Send + 'static>(
+    run: impl FnOnce() -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    /// In words.
+    const STACK: usize = 0x1_0000;
+    let builder = thread::Builder::new().stack_size(STACK);
+    builder.spawn(run).unwrap()
 }
 
 /// What becomes of tasks.
