@@ -287,3 +287,4 @@ mod store_panics;
 mod storm;
 mod torture;
 mod tries;
+mod undone;

@@ -19,7 +19,7 @@ use crate::support::{
 
 /// Why there is a refresh.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Start {
+pub(crate) enum Start {
     /// The API refuses a token that was just read from the store.
     Unread,
     /// The API refuses a token that was good before.
@@ -36,15 +36,18 @@ const STARTS: [Start; 4] = [Start::Unread, Start::Refused, Start::Expired, Start
 
 /// A session whose store, refresher and API have await points, and whose tasks
 /// run by hand.
-struct Scene {
-    world: World,
-    store: Arc<Pausing>,
-    hand: ByHand,
-    refresh: TokenRefresh,
+pub(crate) struct Scene {
+    pub(crate) world: World,
+    pub(crate) store: Arc<Pausing>,
+    pub(crate) hand: ByHand,
+    pub(crate) refresh: TokenRefresh,
 }
 
 impl Scene {
-    fn new(start: Start, build: impl Fn(TokenRefreshBuilder) -> TokenRefreshBuilder) -> Self {
+    pub(crate) fn new(
+        start: Start,
+        build: impl Fn(TokenRefreshBuilder) -> TokenRefreshBuilder,
+    ) -> Self {
         let world = World::new();
         let token = Token::new("a1").refresh("r1");
         let store = Pausing::new(match start {
@@ -72,7 +75,7 @@ impl Scene {
     }
 
     /// A client whose tasks wait for the test.
-    fn client<E: Drive>(&self) -> Client<E> {
+    pub(crate) fn client<E: Drive>(&self) -> Client<E> {
         let client = E::builder(PausingAdapter(self.world.mock.clone()))
             .base_url(BASE)
             .runtime(self.hand.clone())
@@ -83,13 +86,13 @@ impl Scene {
     }
 
     /// A client whose tasks run.
-    fn plain<E: Drive>(&self) -> Client<E> {
+    pub(crate) fn plain<E: Drive>(&self) -> Client<E> {
         self.world.client::<E>(&self.refresh)
     }
 
     /// Sends calls step by step; a call is dropped in the round that is named.
     /// Returns what the others got, and whether any was dropped before its end.
-    fn send(&self, cuts: &[Option<usize>]) -> (Vec<Result<Response>>, bool) {
+    pub(crate) fn send(&self, cuts: &[Option<usize>]) -> (Vec<Result<Response>>, bool) {
         let client = self.client::<Async>();
         let mut calls: Vec<_> = cuts
             .iter()
@@ -146,7 +149,7 @@ impl Scene {
 }
 
 /// Runs a law with each number of steps, until nothing is cut off any more.
-fn at_every_step(law: impl Fn(usize) -> bool) {
+pub(crate) fn at_every_step(law: impl Fn(usize) -> bool) {
     let end = (0..200).find(|step| !law(*step));
     assert!(end.is_some_and(|end| end >= 3), "{end:?}");
 }

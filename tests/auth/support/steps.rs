@@ -15,7 +15,8 @@ use std::{
 
 use async_trait::async_trait;
 use tollgate::{
-    Adapter, AdapterError, BlockingAdapter, Body, Client, MockAdapter, Result, Runtime,
+    Adapter, AdapterError, BlockingAdapter, Body, Client, Error, ErrorKind, MockAdapter, Result,
+    Runtime,
     auth::{
         Lease, MemoryStore, OAuth2Refresh, Presented, RefreshError, Refresher, Stamp, Stored, Swap,
         Token, TokenStore,
@@ -163,6 +164,7 @@ impl Runtime for ByHand {
 pub(crate) struct Pausing {
     inner: MemoryStore,
     leases: Arc<AtomicUsize>,
+    full: AtomicBool,
 }
 
 /// A lease that is out.
@@ -179,7 +181,13 @@ impl Pausing {
         Arc::new(Self {
             inner: MemoryStore::new(token),
             leases: Arc::default(),
+            full: AtomicBool::new(false),
         })
+    }
+
+    /// From now on no token can be written and there are no leases, or again.
+    pub(crate) fn fill(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
     }
 
     /// How many leases have not been released.
@@ -210,6 +218,9 @@ impl TokenStore for Pausing {
 
     async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
         pause().await;
+        if self.full.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Connect, "the disk is full"));
+        }
         let swap = self.inner.compare_and_swap(expected, new).await;
         pause().await;
         swap
@@ -222,6 +233,9 @@ impl TokenStore for Pausing {
 
     async fn acquire(&self, ttl: Duration) -> Result<Lease> {
         pause().await;
+        if self.full.load(Ordering::SeqCst) {
+            return Ok(Lease::new(0));
+        }
         let lease = self.inner.acquire(ttl).await?;
         self.leases.fetch_add(1, Ordering::SeqCst);
         let out = Out(Arc::clone(&self.leases));
