@@ -21,7 +21,7 @@ fn looking<E: Drive>() -> Scene {
     scene
 }
 
-fn expect_b1<E: Drive>(scene: Scene, what: &str) {
+fn expect_b1<E: Drive>(scene: &Scene, what: &str) {
     E::send(scene.plain::<E>().get("/me")).unwrap();
     let sent = scene.world.sent_tokens().pop().unwrap();
     assert_eq!(sent.as_deref(), Some("Bearer b1"), "{what}");
@@ -39,7 +39,7 @@ fn a_look_does_not_undo_a_sign_in_that_comes_meanwhile<E: Drive>() {
         let token = scene.world.server.issue("b1", "s1");
         block_on(scene.refresh.sign_in(token)).unwrap();
         scene.hand.finish();
-        expect_b1::<E>(scene, &format!("signed in after {step}"));
+        expect_b1::<E>(&scene, &format!("signed in after {step}"));
         under_way
     });
 }
@@ -58,7 +58,7 @@ fn a_look_does_not_undo_a_sign_in_that_is_under_way<E: Drive>() {
         if under_way {
             while let Step::Moved = signing.step() {}
         }
-        expect_b1::<E>(scene, &format!("looked after {step}"));
+        expect_b1::<E>(&scene, &format!("looked after {step}"));
         under_way
     });
 }
