@@ -39,6 +39,7 @@
 mod bench;
 mod cases;
 mod connection;
+mod guarded;
 mod gzip;
 mod in_process;
 mod lane;
@@ -50,6 +51,7 @@ mod server;
 mod suite;
 mod verdict;
 
+pub(crate) use guarded::guarded;
 pub use gzip::{gzip, gzip_zeros};
 pub use in_process::InProcess;
 pub(crate) use lane::{Driver, Lane};

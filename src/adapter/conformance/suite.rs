@@ -1,17 +1,12 @@
 //! [`Suite`]: runs the cases over an adapter.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     InProcess, Report,
     bench::{Bench, timed},
     cases::{self, Case, Needs},
+    guarded::guarded,
     lane::{Driver, Lane},
     report::{Entry, Outcome},
     verdict::chain,
@@ -188,7 +183,7 @@ impl Plan {
             }
             let (outcome, elapsed) = match self.reason_to_skip(&case) {
                 Some(reason) => (Outcome::Skipped(reason), Duration::ZERO),
-                None => timed(|| guarded(&bench, &case)),
+                None => timed(|| judge(&bench, &case)),
             };
             report.entries.push(Entry {
                 name: case.name.to_owned(),
@@ -212,34 +207,12 @@ impl Plan {
     }
 }
 
-/// Runs a case in a thread of its own, so that a hang is a failure too.
-fn guarded<E: Lane>(bench: &Arc<Bench<E>>, case: &Case<E>) -> Outcome {
-    let (sender, receiver) = mpsc::channel();
-    let run = case.run;
-    let own = Arc::clone(bench);
-    let thread = thread::Builder::new()
-        .name(case.name.to_owned())
-        .spawn(move || {
-            let outcome = match catch_unwind(AssertUnwindSafe(|| run(&own))) {
-                Ok(Ok(())) => Outcome::Passed,
-                Ok(Err(failure)) => Outcome::Failed(failure.into_text()),
-                Err(payload) => Outcome::Failed(format!("panicked: {}", text_of(&*payload))),
-            };
-            drop(own);
-            // Nobody listens once the case has been given up.
-            drop(sender.send(outcome));
-        });
-    if let Err(error) = thread {
-        return Outcome::Failed(format!("no thread for the case: {error}"));
-    }
-    receiver.recv_timeout(CASE_LIMIT).unwrap_or_else(|_| {
-        bench.stop_servers();
-        Outcome::Failed(format!("did not end within {CASE_LIMIT:?}"))
-    })
-}
-
-fn text_of(payload: &(dyn std::any::Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&'static str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text")
+fn judge<E: Lane>(bench: &Arc<Bench<E>>, case: &Case<E>) -> Outcome {
+    let (run, own) = (case.run, Arc::clone(bench));
+    guarded(
+        case.name,
+        CASE_LIMIT,
+        move || run(&own),
+        || bench.stop_servers(),
+    )
 }

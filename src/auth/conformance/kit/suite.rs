@@ -1,12 +1,6 @@
 //! [`RefreshSuite`]: runs the scenarios over what it was given.
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
-    thread,
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{
     RefreshReport,
@@ -17,7 +11,7 @@ use crate::{
     Runtime,
     adapter::{
         Adapter, BlockingAdapter,
-        conformance::{Driver, Entry, Lane, Outcome},
+        conformance::{Driver, Entry, Lane, Outcome, guarded},
     },
     auth::{MemoryStore, OAuth2Refresh, Refresher, TokenStore, conformance::StrictAuthServer},
     client::{Async, Blocking},
@@ -301,7 +295,7 @@ impl Plan {
                 let began = ThreadRuntime.now();
                 let outcome = match self.reason_to_skip(&case, bench) {
                     Some(reason) => Outcome::Skipped(reason),
-                    None => guarded(bench, &case),
+                    None => judge(bench, &case),
                 };
                 let entry = Entry {
                     name: case.name.to_owned(),
@@ -323,32 +317,7 @@ impl Plan {
     }
 }
 
-/// Runs a case in a thread of its own, so that a hang is a failure too.
-fn guarded<E: Lane>(bench: &Arc<Bench<E>>, case: &Case<E>) -> Outcome {
-    let (sender, receiver) = mpsc::channel();
-    let run = case.run;
-    let own = Arc::clone(bench);
-    let thread = thread::Builder::new()
-        .name(case.name.to_owned())
-        .spawn(move || {
-            let outcome = match catch_unwind(AssertUnwindSafe(|| run(&own))) {
-                Ok(Ok(())) => Outcome::Passed,
-                Ok(Err(failure)) => Outcome::Failed(failure.into_text()),
-                Err(panic) => Outcome::Failed(format!("panicked: {}", text_of(&*panic))),
-            };
-            drop(own);
-            // Nobody listens once the case has been given up.
-            drop(sender.send(outcome));
-        });
-    if let Err(error) = thread {
-        return Outcome::Failed(format!("no thread for the case: {error}"));
-    }
-    let ended = receiver.recv_timeout(CASE_LIMIT);
-    ended.unwrap_or_else(|_| Outcome::Failed(format!("did not end within {CASE_LIMIT:?}")))
-}
-
-fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&'static str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text")
+fn judge<E: Lane>(bench: &Arc<Bench<E>>, case: &Case<E>) -> Outcome {
+    let (run, own) = (case.run, Arc::clone(bench));
+    guarded(case.name, CASE_LIMIT, move || run(&own), || {})
 }
