@@ -17,7 +17,10 @@ use tollgate::{
     runtime::block_on,
 };
 
-use crate::support::{TTL, live, load};
+use crate::{
+    holders,
+    support::{TTL, live, load},
+};
 
 const MODE: &str = "TOLLGATE_CHILD";
 const FILE: &str = "TOLLGATE_CHILD_FILE";
@@ -58,7 +61,7 @@ pub(crate) fn start(mode: &str, file: &Path, extra: &str) -> (Child, ChildStdout
     (child, output)
 }
 
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "said: {text}").unwrap();
     out.flush().unwrap();
@@ -77,6 +80,7 @@ fn child() {
         "hold" => hold(&store),
         "rotate" => rotate(&store, &extra),
         "refresh" => refresh(&store, &extra),
+        "cut" => holders::cut(&store, &extra),
         once => match do_once(&store, once) {
             Ok(text) => say(&format!("done {text}")),
             Err(error) => say(&format!("failed {error} {error:?} {}", error.to_json())),
@@ -168,7 +172,7 @@ fn do_once(store: &FileStore, what: &str) -> tollgate::Result<String> {
 }
 
 /// Presents a refresh token to the parent's server.
-fn ask(address: &str, token: &Token) -> Option<Token> {
+pub(crate) fn ask(address: &str, token: &Token) -> Option<Token> {
     let mut stream = TcpStream::connect(address).unwrap();
     let spent = token.refresh_token().unwrap().expose();
     writeln!(stream, "{spent}").unwrap();

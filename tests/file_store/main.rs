@@ -18,5 +18,6 @@ mod support;
 
 #[cfg(unix)]
 mod files;
+mod holders;
 #[cfg(target_os = "linux")]
 mod syscalls;

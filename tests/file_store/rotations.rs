@@ -18,21 +18,40 @@ use crate::{
 #[derive(Default)]
 struct Family {
     current: u64,
+    /// The refresh token before the last one works too.
+    grace: bool,
     revoked: bool,
     presented: BTreeMap<String, u32>,
 }
 
 /// A token endpoint of one family: the first refresh token is `r0`.
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     family: Arc<Mutex<Family>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
+        Self::of(Family::default())
+    }
+
+    pub(crate) fn with_grace() -> Self {
+        Self::of(Family {
+            grace: true,
+            ..Family::default()
+        })
+    }
+
+    /// How often a refresh token was presented.
+    pub(crate) fn presented(&self, token: &str) -> u32 {
+        let family = self.family.lock().unwrap();
+        family.presented.get(token).copied().unwrap_or_default()
+    }
+
+    fn of(family: Family) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let family = Arc::<Mutex<Family>>::default();
+        let family = Arc::new(Mutex::new(family));
         let shared = Arc::clone(&family);
         // It ends with the test process.
         std::thread::spawn(move || {
@@ -51,6 +70,9 @@ impl Server {
 impl Family {
     fn rotate(&mut self, spent: &str) -> String {
         *self.presented.entry(spent.to_owned()).or_default() += 1;
+        if self.grace && self.current > 0 && spent == format!("r{}", self.current - 1) {
+            return format!("a{0} r{0}", self.current);
+        }
         self.revoked |= spent != format!("r{}", self.current);
         if self.revoked {
             return "revoked".to_owned();
