@@ -3,64 +3,36 @@
 use super::session::Landed;
 use crate::Request;
 
-/// In the extensions of a call: which sessions have replayed it, and with
-/// which token. One call may pass several pairs.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Replayed(Marks);
+/// Defines a mark: the sessions that have set it, and with which token. One
+/// call may pass several pairs.
+macro_rules! marks {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default)]
+        pub(super) struct $name(Vec<(u64, Landed)>);
 
-/// In the extensions of an attempt: which tokens it waited for.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Awaited(Marks);
+        impl $name {
+            pub(super) fn of(&self, session: u64) -> Option<Landed> {
+                let found = self.0.iter().find(|(id, _)| *id == session);
+                found.map(|(_, landed)| *landed)
+            }
 
-/// In the extensions of a call: which sessions have replayed it for a nonce.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Nonced(Marks);
-
-type Marks = Vec<(u64, Landed)>;
-
-fn of(marks: &Marks, session: u64) -> Option<Landed> {
-    let found = marks.iter().find(|(id, _)| *id == session);
-    found.map(|(_, landed)| *landed)
+            pub(super) fn mark(request: &mut Request, session: u64, landed: Landed) {
+                let extensions = request.extensions_mut();
+                let mut marks = extensions.remove::<Self>().unwrap_or_default();
+                marks.0.push((session, landed));
+                extensions.insert(marks);
+            }
+        }
+    )*};
 }
 
-impl Replayed {
-    pub(super) fn of(&self, session: u64) -> Option<Landed> {
-        of(&self.0, session)
-    }
-
-    /// Marks the call's original request; it lasts for all later attempts.
-    pub(super) fn mark(request: &mut Request, session: u64, landed: Landed) {
-        let extensions = request.extensions_mut();
-        let mut marks = extensions.remove::<Self>().unwrap_or_default();
-        marks.0.push((session, landed));
-        extensions.insert(marks);
-    }
-}
-
-impl Awaited {
-    pub(super) fn of(&self, session: u64) -> Option<Landed> {
-        of(&self.0, session)
-    }
-
-    /// Marks the request of this attempt.
-    pub(super) fn mark(request: &mut Request, session: u64, landed: Landed) {
-        let extensions = request.extensions_mut();
-        let mut marks = extensions.remove::<Self>().unwrap_or_default();
-        marks.0.push((session, landed));
-        extensions.insert(marks);
-    }
-}
-
-impl Nonced {
-    pub(super) fn of(&self, session: u64) -> Option<Landed> {
-        of(&self.0, session)
-    }
-
-    /// Marks the call's original request.
-    pub(super) fn mark(request: &mut Request, session: u64, landed: Landed) {
-        let extensions = request.extensions_mut();
-        let mut marks = extensions.remove::<Self>().unwrap_or_default();
-        marks.0.push((session, landed));
-        extensions.insert(marks);
-    }
+marks! {
+    /// Which sessions have replayed the call; put on its original request, so
+    /// that it lasts for all later attempts.
+    Replayed;
+    /// Which sessions have replayed the call for a nonce; put there too.
+    Nonced;
+    /// Which tokens an attempt waited for; put on the request of the attempt.
+    Awaited;
 }

@@ -51,6 +51,7 @@ mod server;
 mod suite;
 mod verdict;
 
+pub(crate) use cases::cases;
 pub(crate) use guarded::guarded;
 pub use gzip::{gzip, gzip_zeros};
 pub use in_process::InProcess;

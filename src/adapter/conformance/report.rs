@@ -49,6 +49,22 @@ impl Entry {
         &self.outcome
     }
 
+    /// Its name and the reason, if the case did not run.
+    pub(crate) fn skipped(&self) -> Option<(&str, &str)> {
+        match &self.outcome {
+            Outcome::Skipped(reason) => Some((&self.name, reason)),
+            Outcome::Passed | Outcome::Failed(_) => None,
+        }
+    }
+
+    /// Its name and what was seen, if the case failed.
+    pub(crate) fn failed(&self) -> Option<(&str, &str)> {
+        match &self.outcome {
+            Outcome::Failed(text) => Some((&self.name, text)),
+            Outcome::Passed | Outcome::Skipped(_) => None,
+        }
+    }
+
     /// Returns how long the case took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
@@ -64,22 +80,12 @@ impl Report {
 
     /// Returns the cases that did not run, with the reasons.
     pub fn skipped(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries
-            .iter()
-            .filter_map(|entry| match &entry.outcome {
-                Outcome::Skipped(reason) => Some((entry.name(), reason.as_str())),
-                Outcome::Passed | Outcome::Failed(_) => None,
-            })
+        self.entries.iter().filter_map(Entry::skipped)
     }
 
     /// Returns the cases that failed, with what was seen.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries
-            .iter()
-            .filter_map(|entry| match &entry.outcome {
-                Outcome::Failed(text) => Some((entry.name(), text.as_str())),
-                Outcome::Passed | Outcome::Skipped(_) => None,
-            })
+        self.entries.iter().filter_map(Entry::failed)
     }
 
     /// Tells whether no case failed.

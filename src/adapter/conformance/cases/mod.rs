@@ -47,7 +47,7 @@ macro_rules! cases {
     (@needs) => { Needs::Nothing };
     (@needs $needs:expr) => { $needs };
 }
-use cases;
+pub(crate) use cases;
 
 /// Returns all cases.
 pub(super) fn all<E: Lane>() -> Vec<Case<E>> {

@@ -37,20 +37,12 @@ impl RefreshReport {
 
     /// Returns the scenarios that did not run, with the reasons.
     pub fn skipped(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries()
-            .filter_map(|(_, entry)| match entry.outcome() {
-                Outcome::Skipped(reason) => Some((entry.name(), reason.as_str())),
-                Outcome::Passed | Outcome::Failed(_) => None,
-            })
+        self.entries().filter_map(|(_, entry)| entry.skipped())
     }
 
     /// Returns the scenarios that failed, with what was seen.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries()
-            .filter_map(|(_, entry)| match entry.outcome() {
-                Outcome::Failed(text) => Some((entry.name(), text.as_str())),
-                Outcome::Passed | Outcome::Skipped(_) => None,
-            })
+        self.entries().filter_map(|(_, entry)| entry.failed())
     }
 
     /// Tells whether no scenario failed.

@@ -1,6 +1,6 @@
 //! Where a token goes, and where it does not.
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{Failure, Lane, Verdict, same},
     auth::{

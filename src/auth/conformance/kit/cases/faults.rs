@@ -1,6 +1,6 @@
 //! Answers of the token endpoint that are lost, or make no sense.
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     ErrorKind,
     adapter::conformance::{Failure, Lane, Verdict, ensure, same},

@@ -1,6 +1,6 @@
 //! Somebody signs in or out while a token is refreshed.
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{Failure, Lane, Verdict, ensure, same},
     auth::{

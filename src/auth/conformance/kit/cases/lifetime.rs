@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     CancelHandle,
     adapter::conformance::{Lane, Verdict, ensure, same},

@@ -17,7 +17,7 @@ mod sharing;
 mod store;
 
 use super::bench::Bench;
-use crate::adapter::conformance::{Lane, Verdict};
+use crate::adapter::conformance::{Lane, Verdict, cases};
 
 /// One scenario.
 pub(super) struct Case<E: Lane> {
@@ -34,23 +34,6 @@ pub(super) enum Needs {
     /// An adapter of the other engine.
     Twin,
 }
-
-/// Lists the cases of a file: `name: "law";` or `name [needs]: "law";`.
-macro_rules! cases {
-    ($($name:ident $([$needs:expr])? : $law:literal;)*) => {
-        pub(super) fn cases<E: Lane>() -> Vec<Case<E>> {
-            vec![$(Case {
-                name: stringify!($name),
-                law: $law,
-                needs: cases!(@needs $($needs)?),
-                run: $name::<E>,
-            }),*]
-        }
-    };
-    (@needs) => { $crate::auth::conformance::kit::cases::Needs::Nothing };
-    (@needs $needs:expr) => { $needs };
-}
-use cases;
 
 /// Returns all cases.
 pub(super) fn all<E: Lane>() -> Vec<Case<E>> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{Lane, Verdict, ensure, same},
     auth::conformance::{

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     ErrorKind,
     adapter::conformance::{Failure, Lane, Verdict, same},

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     Body, Request,
     adapter::conformance::{Failure, Lane, Verdict, ensure, same},

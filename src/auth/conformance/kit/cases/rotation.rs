@@ -1,6 +1,6 @@
 //! Which refresh token is presented next.
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{Failure, Lane, Verdict, ensure, same},
     auth::{

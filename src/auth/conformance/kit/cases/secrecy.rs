@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     Error,
     adapter::conformance::{Lane, Verdict, ensure},

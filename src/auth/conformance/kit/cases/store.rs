@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use super::{Case, cases};
+use super::{Case, Needs, cases};
 use crate::{
     ErrorKind,
     adapter::conformance::{Lane, Verdict, ensure, same},
