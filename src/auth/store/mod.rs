@@ -204,6 +204,8 @@ pub enum Swap {
 pub struct Lease {
     fence: u64,
     contended: bool,
+    withheld: bool,
+    record: Option<Stored>,
     guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -216,6 +218,27 @@ impl Lease {
             fence,
             ..Self::default()
         }
+    }
+
+    /// The answer of a store whose record was replaced while somebody else had
+    /// the lease: the record that is there now, and no lease. Where the record
+    /// is of no use, the lease is asked for again.
+    #[must_use]
+    pub fn withheld(record: Stored) -> Self {
+        Self {
+            contended: true,
+            withheld: true,
+            record: Some(record),
+            ..Self::default()
+        }
+    }
+
+    /// Adds the record as it was when the lease was given, which spares reading
+    /// it.
+    #[must_use]
+    pub fn with_record(mut self, record: Stored) -> Self {
+        self.record = Some(record);
+        self
     }
 
     /// Notes that somebody else had the lease first.
@@ -244,12 +267,27 @@ impl Lease {
     pub fn is_contended(&self) -> bool {
         self.contended
     }
+
+    /// Tells whether it is no lease, because the record was replaced meanwhile.
+    #[must_use]
+    pub fn is_withheld(&self) -> bool {
+        self.withheld
+    }
+
+    /// Returns the record as it was when the lease was given or withheld, if
+    /// the store has read it with that.
+    #[must_use]
+    pub fn record(&self) -> Option<&Stored> {
+        self.record.as_ref()
+    }
 }
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
             .field("fence", &self.fence)
+            .field("contended", &self.contended)
+            .field("withheld", &self.withheld)
             .finish_non_exhaustive()
     }
 }
@@ -357,6 +395,27 @@ pub trait TokenStore: Send + Sync + 'static {
         let _ = lease;
         Ok(())
     }
+
+    /// Tells whether [`changed`](Self::changed) returns where somebody else
+    /// writes; no by default.
+    fn is_watchable(&self) -> bool {
+        false
+    }
+
+    /// Waits until the record's stamp is another than `seen`, and returns the
+    /// record: also one with a lower stamp, where the store has lost what it
+    /// had. By default it never returns.
+    ///
+    /// Who waits does so in the background, for as long as the session lives;
+    /// the future is dropped with it.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be reached; who waits tries again after a pause.
+    async fn changed(&self, seen: Stamp) -> Result<Stored> {
+        let _ = seen;
+        std::future::pending().await
+    }
 }
 
 #[async_trait]
@@ -383,5 +442,13 @@ impl<S: TokenStore + ?Sized> TokenStore for Arc<S> {
 
     async fn release(&self, lease: Lease) -> Result<()> {
         (**self).release(lease).await
+    }
+
+    fn is_watchable(&self) -> bool {
+        (**self).is_watchable()
+    }
+
+    async fn changed(&self, seen: Stamp) -> Result<Stored> {
+        (**self).changed(seen).await
     }
 }
