@@ -1,0 +1,1 @@
+//! Redis servers for tests: started on a free port, stopped, cut off.
