@@ -89,6 +89,7 @@
 //! case 60       store::a_token_that_is_fresh_needs_no_store
 //!               store::a_store_that_cannot_be_read_spends_no_refresh_token
 //! case 62       lifecycle::a_sign_out_elsewhere_is_seen_without_a_refresh
+//!               watch::a_sign_out_elsewhere_ends_the_session_without_a_call
 //!               clock::a_sign_out_elsewhere_is_seen_though_the_clock_is_set_back
 //! case 63       replay::a_post_is_replayed_with_the_same_bytes
 //!               dpop::a_replay_has_a_new_proof_for_the_new_token
@@ -288,3 +289,4 @@ mod storm;
 mod torture;
 mod tries;
 mod undone;
+mod watch;

@@ -67,6 +67,14 @@ pub(super) struct Pilot {
     pub(super) flight: Arc<Flight>,
 }
 
+/// What came of asking for the store's lease.
+enum Locked {
+    /// The fence, and the record as it is now.
+    Given(u64, Stored),
+    /// Somebody else has refreshed.
+    Needless(Landing),
+}
+
 /// What a flight holds while it is under way.
 pub(super) struct Underway {
     pub(super) timer: Timer,
@@ -160,8 +168,10 @@ impl Pilot {
         if let Look::Done(landing) = seen {
             return Ok(landing);
         }
-        let fence = self.lock_store(underway).await?;
-        let mut stored = self.load(underway).await?;
+        let (fence, mut stored) = match self.lock_store(client, why, underway).await? {
+            Locked::Given(fence, stored) => (fence, stored),
+            Locked::Needless(landing) => return Ok(landing),
+        };
         let mut refused: Option<(u64, RefreshError)> = None;
         for _ in 0..ROUNDS {
             let now = session.clock(client).wall();
@@ -206,18 +216,43 @@ impl Pilot {
         answered(underway.timer.before(loading).await, "be read")
     }
 
-    /// Takes the store's lease; returns its fence.
-    async fn lock_store(&self, underway: &mut Underway) -> Result<u64, RefreshError> {
+    /// Takes the store's lease, unless what somebody else has stored meanwhile
+    /// will do.
+    async fn lock_store(
+        &self,
+        client: &Client,
+        why: Why,
+        underway: &mut Underway,
+    ) -> Result<Locked, RefreshError> {
         let session = &self.session;
         // It outlasts the refresh and the two writes that may follow.
         let ttl = session.options.refresh_timeout;
         let ttl = ttl.saturating_add(STORE_TIMEOUT.saturating_mul(2));
-        let acquiring = session.store.acquire(ttl);
-        let lease = answered(underway.timer.before(acquiring).await, "be locked")?;
-        if lease.is_contended() {
-            session.tally.add(&session.tally.lease_waits);
+        let mut waited = false;
+        for _ in 0..ROUNDS {
+            let acquiring = session.store.acquire(ttl);
+            let mut lease = answered(underway.timer.before(acquiring).await, "be locked")?;
+            if lease.is_contended() && !waited {
+                waited = true;
+                session.tally.add(&session.tally.lease_waits);
+            }
+            let record = lease.take_record();
+            let (fence, withheld) = (lease.fence(), lease.is_withheld());
+            underway.lease = Some(lease).filter(|_| !withheld);
+            let stored = match record {
+                Some(stored) => stored,
+                None => self.load(underway).await?,
+            };
+            if !withheld {
+                return Ok(Locked::Given(fence, stored));
+            }
+            let now = session.clock(client).wall();
+            let seen = session.look(&stored, (self.flight.generation, why, 0), now)?;
+            if let Look::Done(landing) = seen {
+                return Ok(Locked::Needless(landing));
+            }
         }
-        Ok(underway.lease.insert(lease).fence())
+        Err(store_failed("be locked: its record goes on changing"))
     }
 
     /// Stores a new token, which is never thrown away for a failing store.
@@ -236,7 +271,15 @@ impl Pilot {
         };
         let commit = |stamp, unstored| {
             let status = Status::Live(Arc::clone(&held));
-            Landing::Commit(Record { stamp, status }, unstored)
+            let fence = view.fence;
+            Landing::Commit(
+                Record {
+                    stamp,
+                    fence,
+                    status,
+                },
+                unstored,
+            )
         };
         let runtime = client.runtime();
         match session
@@ -274,8 +317,11 @@ impl Pilot {
         {
             return Landing::Adopt(record);
         }
-        let status = Status::Dead(Arc::new(error));
-        Landing::Adopt(Record { stamp, status })
+        Landing::Adopt(Record {
+            stamp,
+            fence: view.fence,
+            status: Status::Dead(Arc::new(error)),
+        })
     }
 
     /// What is left to do when nobody waits any more.

@@ -100,9 +100,14 @@ impl Session {
             let mut ctl = self.lock();
             if self.peek(|snapshot| snapshot.generation) == generation {
                 // A flight may have gone further already.
-                ctl.stamp = ctl.stamp.max(Some(stamp));
+                if ctl.stamp < Some(stamp) {
+                    ctl.stamp = Some(stamp);
+                    ctl.fence = 0;
+                }
                 ctl.unsaved = false;
             }
+            drop(ctl);
+            self.moved();
             return Ok(());
         }
         Err(Error::new(

@@ -68,6 +68,7 @@ impl Session {
         };
         drop(ctl);
         flight.complete(outcome);
+        self.moved();
         for event in &events {
             self.tell(event);
         }
@@ -178,6 +179,7 @@ impl Session {
             ctl.reset();
         }
         ctl.stamp = Some(record.stamp);
+        ctl.fence = record.fence;
         ctl.unstored = false;
         let old = before.held().map(|held| held.mark);
         let new = match &record.status {

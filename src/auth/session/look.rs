@@ -8,6 +8,7 @@ use crate::auth::{Presented, RefreshClass, RefreshError, Stamp, Stored};
 /// A record as it can be published.
 pub(super) struct Record {
     pub(super) stamp: Stamp,
+    pub(super) fence: u64,
     pub(super) status: Status,
 }
 
@@ -118,8 +119,11 @@ impl Session {
             ))),
             None => Status::Empty,
         };
-        let stamp = stored.stamp();
-        Ok(Record { stamp, status })
+        Ok(Record {
+            stamp: stored.stamp(),
+            fence: stored.fence(),
+            status,
+        })
     }
 }
 

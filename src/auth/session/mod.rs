@@ -24,6 +24,7 @@ mod recheck;
 mod snapshot;
 mod status;
 mod sync;
+mod watch;
 
 use std::{
     fmt,
@@ -37,6 +38,7 @@ use std::{
 
 use flight::Flight;
 pub(super) use flight::{Landed, Waiter};
+use futures::channel::oneshot;
 use http::HeaderName;
 pub(super) use join::{Join, Refusal, Sent, Why};
 use limit::{Cooldown, Window};
@@ -110,6 +112,8 @@ struct Ctl {
     signed_in: Past,
     /// The store's record that the snapshot stands for; `None` before a load.
     stamp: Option<Stamp>,
+    /// The fence of that record.
+    fence: u64,
     /// A sign-in or sign-out has not reached the store yet.
     unsaved: bool,
     /// The token that is shown has not reached the store, which holds one that
@@ -119,6 +123,10 @@ struct Ctl {
     ambiguous: Option<u64>,
     /// Somebody looks at the store, outside of a flight.
     looking: bool,
+    /// Dropped with the session, it ends the watch over the store.
+    watch: Option<oneshot::Sender<()>>,
+    /// Dropped when `stamp` is another than the watch goes by.
+    moved: Option<oneshot::Sender<()>>,
     /// The client that was seen last.
     client: Option<WeakClient>,
     random: fastrand::Rng,
@@ -177,10 +185,13 @@ impl Session {
                 spent: Past::default(),
                 signed_in: Past::default(),
                 stamp: None,
+                fence: 0,
                 unsaved: false,
                 unstored: false,
                 ambiguous: None,
                 looking: false,
+                watch: None,
+                moved: None,
                 client: None,
                 random,
             }),
@@ -256,17 +267,24 @@ impl Session {
         }
     }
 
-    /// Tells whether no client was seen yet.
+    /// Tells whether no client was seen yet, or the watch over the store has
+    /// ended with the runtime of the one that was.
     pub(super) fn is_new(&self) -> bool {
         !self.met.load(Ordering::Relaxed)
     }
 
-    /// Remembers a client, for what is to be done without a call.
-    pub(super) fn meet(&self, client: &Client) {
+    /// Remembers a client, for what is to be done without a call, and begins
+    /// to watch a store that tells what others write.
+    pub(super) fn meet(self: &Arc<Self>, client: &Client) {
         self.clock(client);
-        let old = self.lock().client.replace(client.downgrade());
-        self.met.store(true, Ordering::Relaxed);
+        let mut ctl = self.lock();
+        let old = ctl.client.replace(client.downgrade());
+        let first = !self.met.swap(true, Ordering::Relaxed);
+        drop(ctl);
         drop(old);
+        if first && self.store.is_watchable() {
+            self.watch(client.runtime());
+        }
     }
 
     /// Tells whether calls can be sent with the token that there is.

@@ -15,8 +15,14 @@ use crate::{
     auth::{RefreshError, Stamp, Stored, Swap, Token},
 };
 
-/// How often a write is tried that meets other writers, or a failing store.
+/// How often a write is tried that meets other writers.
 const TRIES: u32 = 5;
+/// The pause before a failed write is tried again; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// For how long it is tried, pauses only: a token that nobody else knows is
+/// worth much, and a disk may be full for a while.
+const PENDING_FOR: Duration = Duration::from_secs(3600);
 
 /// What became of a new token in the store.
 pub(super) enum Persisted {
@@ -120,8 +126,12 @@ impl Session {
     pub(super) async fn store_later(&self, runtime: &Arc<dyn Runtime>, unstored: Unstored) {
         let mut unstored = unstored;
         let version = self.peek(|snapshot| snapshot.version);
-        for attempt in 0..TRIES {
-            runtime.sleep(Duration::from_secs(1_u64 << attempt)).await;
+        let mut pause = FIRST_PAUSE;
+        let mut paused = Duration::ZERO;
+        while paused < PENDING_FOR {
+            runtime.sleep(pause).await;
+            paused = paused.saturating_add(pause);
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
             if self.peek(|snapshot| snapshot.version) != version {
                 // A later token has been stored, or will be.
                 return;
@@ -132,8 +142,11 @@ impl Session {
                     let mut ctl = self.lock();
                     if self.peek(|snapshot| snapshot.version) == version {
                         ctl.stamp = Some(unstored.record.stamp());
+                        ctl.fence = unstored.record.fence();
                         ctl.unstored = false;
                     }
+                    drop(ctl);
+                    self.moved();
                     return;
                 }
                 Ok(Swap::Conflict(other)) => {

@@ -57,14 +57,14 @@ impl Session {
                     None
                 }
             };
-            session.looked(&client, generation, stored.as_ref());
+            let (wall, _) = session.times(&client);
+            session.looked(wall, generation, stored.as_ref());
             drop(looking);
         }));
     }
 
     /// Takes over what was found, if it is news.
-    fn looked(&self, client: &Client, generation: u64, stored: Option<&Stored>) {
-        let (wall, _) = self.times(client);
+    pub(super) fn looked(&self, wall: SystemTime, generation: u64, stored: Option<&Stored>) {
         let known = self.lock().stamp;
         let news = stored.filter(|stored| {
             known.is_some_and(|known| stored.stamp() > known) && !self.is_outdated(stored)

@@ -280,6 +280,10 @@ impl Lease {
     pub fn record(&self) -> Option<&Stored> {
         self.record.as_ref()
     }
+
+    pub(in crate::auth) fn take_record(&mut self) -> Option<Stored> {
+        self.record.take()
+    }
 }
 
 impl fmt::Debug for Lease {
