@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::future::{Either, select};
+use futures_util::future::{Either, select};
 
 use super::AdapterError;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread};
 
-use futures::future::join_all;
+use futures_util::future::join_all;
 
 use crate::{
     adapter::{Adapter, AdapterError, BlockingAdapter},

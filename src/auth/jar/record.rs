@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use futures::lock::Mutex;
+use futures_util::lock::Mutex;
 use http::HeaderMap;
 use url::Url;
 

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{
+use futures_util::{
     FutureExt,
     future::{Either, select},
 };

@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use futures::FutureExt;
+use futures_util::FutureExt;
 
 use super::{Session, Snapshot, Status, inside::Inside, superseded};
 use crate::{

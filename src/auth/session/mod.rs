@@ -4,8 +4,8 @@
 //!
 //! *Concurrency*: `ctl` decides, `snapshot` shows. A snapshot is published with
 //! `ctl` held, so whoever holds `ctl` sees the last one; calls that only attach
-//! read the snapshot. Neither lock is held across an await, I/O, a waker or
-//! code of the user's.
+//! read the snapshot, without a lock. `ctl` is not held across an await, I/O, a
+//! waker or code of the user's.
 
 mod drive;
 mod flight;
@@ -38,13 +38,13 @@ use std::{
 
 use flight::Flight;
 pub(super) use flight::{Landed, Waiter};
-use futures::channel::oneshot;
+use futures_channel::oneshot;
 use http::HeaderName;
 pub(super) use join::{Join, Refusal, Sent, Why};
 use limit::{Cooldown, Window};
 pub(super) use snapshot::{Held, Snapshot, Status};
 use snapshot::{Making, Past};
-use sync::{AtomicBool, Mutex, MutexGuard, RwLock};
+use sync::{ArcSwap, AtomicBool, Mutex, MutexGuard};
 
 use super::{
     AuthEvent, LostAnswer, MissingToken, RefreshClass, RefreshError, Refresher, Stamp, Token,
@@ -96,7 +96,7 @@ pub(super) struct Session {
     expires: AtomicBool,
     /// Whether a client was seen.
     met: AtomicBool,
-    snapshot: RwLock<Arc<Snapshot>>,
+    snapshot: ArcSwap<Snapshot>,
     ctl: Mutex<Ctl>,
 }
 
@@ -169,14 +169,14 @@ impl Session {
             clock: OnceLock::new(),
             expires: AtomicBool::new(seen.is_some()),
             met: AtomicBool::new(false),
-            snapshot: RwLock::new(Arc::new(Snapshot {
+            snapshot: ArcSwap::from_pointee(Snapshot {
                 generation: 1,
                 version: 0,
                 status: Status::Unloaded,
                 rejected: false,
                 homes: Arc::new([]),
                 seen,
-            })),
+            }),
             ctl: Mutex::new(Ctl {
                 flight: None,
                 cooldown: None,
@@ -201,12 +201,11 @@ impl Session {
     /// Looks at the snapshot without counting a reference.
     #[inline]
     pub(super) fn peek<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
-        look(&self.snapshot.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.snapshot.load())
     }
 
     pub(super) fn current(&self) -> Arc<Snapshot> {
-        let snapshot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&snapshot)
+        self.snapshot.load_full()
     }
 
     fn lock(&self) -> MutexGuard<'_, Ctl> {
@@ -220,14 +219,7 @@ impl Session {
             .is_some_and(|held| held.mandatory_at.is_some());
         let expires = expires || snapshot.seen.is_some();
         self.expires.store(expires, Ordering::Release);
-        let snapshot = Arc::new(snapshot);
-        let mut shown = self
-            .snapshot
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut *shown, snapshot);
-        drop(shown);
-        drop(old);
+        self.snapshot.store(Arc::new(snapshot));
     }
 
     /// Gives a token of unknown expiry its own word on it, if that is wanted.

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use futures::FutureExt;
+use futures_util::FutureExt;
 
 use super::{
     Session, Status,

@@ -5,9 +5,11 @@
 //! counters, on which nothing depends.
 
 #[cfg(not(all(test, tollgate_loom)))]
+pub(super) use arc_swap::ArcSwap;
+#[cfg(not(all(test, tollgate_loom)))]
 pub(super) use std::{
     sync::{
-        Mutex, MutexGuard, OnceLock, RwLock,
+        Mutex, MutexGuard, OnceLock,
         atomic::{AtomicBool, AtomicU64},
     },
     thread_local,
@@ -15,18 +17,44 @@ pub(super) use std::{
 
 #[cfg(all(test, tollgate_loom))]
 pub(super) use loom::sync::{
-    Mutex, MutexGuard, RwLock,
+    Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64},
 };
 #[cfg(all(test, tollgate_loom))]
-pub(super) use modelled::{OnceLock, thread_local};
+pub(super) use modelled::{ArcSwap, OnceLock, thread_local};
 
 /// What loom has not got.
 #[cfg(all(test, tollgate_loom))]
 mod modelled {
-    use std::sync::{self, PoisonError, atomic::Ordering};
+    use std::sync::{self, Arc, PoisonError, atomic::Ordering};
 
-    use loom::sync::{Mutex, atomic::AtomicBool};
+    use loom::sync::{Mutex, RwLock, atomic::AtomicBool};
+
+    /// As `arc_swap`'s, of which it is known that a load sees the last store
+    /// and holds what it saw; with a lock in place of its own way to do so.
+    #[derive(Debug)]
+    pub(in crate::auth::session) struct ArcSwap<T>(RwLock<Arc<T>>);
+
+    impl<T> ArcSwap<T> {
+        pub(in crate::auth::session) fn from_pointee(value: T) -> Self {
+            Self(RwLock::new(Arc::new(value)))
+        }
+
+        pub(in crate::auth::session) fn load(&self) -> Arc<T> {
+            self.load_full()
+        }
+
+        pub(in crate::auth::session) fn load_full(&self) -> Arc<T> {
+            Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        }
+
+        pub(in crate::auth::session) fn store(&self, value: Arc<T>) {
+            let mut shown = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let old = std::mem::replace(&mut *shown, value);
+            drop(shown);
+            drop(old);
+        }
+    }
 
     /// As std's, with the same order: whoever sees the value sees what was
     /// done before it was set.

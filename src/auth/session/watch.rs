@@ -12,9 +12,9 @@ use std::{
     time::Duration,
 };
 
-use futures::{
+use futures_channel::oneshot;
+use futures_util::{
     FutureExt,
-    channel::oneshot,
     future::{Either, select},
 };
 

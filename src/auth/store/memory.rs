@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::lock;
+use futures_util::lock;
 
 use super::{Lease, Presented, Stamp, Stored, Swap, TokenStore};
 use crate::{Result, auth::Token};

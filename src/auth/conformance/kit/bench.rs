@@ -174,8 +174,8 @@ impl<E: Lane> World<'_, E> {
             let left = self.bench.driver.run(async {
                 let call = E::future(call);
                 let stop = std::pin::pin!(handle.cancelled());
-                let first = futures::future::select(call, stop).await;
-                matches!(first, futures::future::Either::Right(_))
+                let first = futures_util::future::select(call, stop).await;
+                matches!(first, futures_util::future::Either::Right(_))
             });
             return ensure(left == Some(true), "the call ended by itself");
         }

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use futures::{FutureExt, future::join_all};
+use futures_util::{FutureExt, future::join_all};
 
 use super::bench::{Bench, Handle, Verdict, first, same};
 use crate::auth::{Stamp, Stored};

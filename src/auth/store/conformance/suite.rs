@@ -2,7 +2,7 @@
 
 use std::{fmt, future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
-use futures::{
+use futures_util::{
     FutureExt,
     future::{Either, select},
 };

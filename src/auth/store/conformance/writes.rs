@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use futures::future::join_all;
+use futures_util::future::join_all;
 
 use super::bench::{Bench, CANARY, Verdict, first, leaked, same, token};
 use crate::auth::{Presented, Stamp, Stored, Swap, Token, TokenStore};

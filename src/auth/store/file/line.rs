@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use futures::channel::oneshot;
+use futures_channel::oneshot;
 
 use super::fault;
 use crate::Result;
@@ -122,7 +122,7 @@ impl fmt::Debug for Line {
 mod tests {
     use std::sync::mpsc;
 
-    use futures::FutureExt;
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::{Error, runtime::block_on};
