@@ -122,6 +122,7 @@ mod renew;
 mod replayed;
 mod sessions;
 mod token_refresh;
+mod unread;
 
 pub use attach::Attach;
 pub use builder::{IntoOrigins, TokenRefreshBuilder};

@@ -14,6 +14,7 @@ use super::{
     session::{Join, Landed, Refusal, Sent, Session, Status, failure},
     sessions::{Found, Sessions},
     step_up::Demand,
+    unread,
 };
 use crate::{
     Client, Error, ErrorCode, ErrorKind, NotReplayed, Request, Response, ResponseFlow,
@@ -107,7 +108,8 @@ impl ResponseInterceptor for Renew {
             return Ok(response.into());
         };
         let case = renewing.case(concern, &response, response.extensions(), response.client());
-        match renewing.judge(case).await {
+        let verdict = unread::meanwhile(&mut response, renewing.judge(case)).await;
+        match verdict {
             Verdict::Pass => Ok(response.into()),
             Verdict::Note(note) => {
                 let note = NotReplayed::new(note.to_owned());

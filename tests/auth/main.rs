@@ -135,6 +135,7 @@
 //! bug 5         reactive::a_refresh_through_the_same_client_fails_at_once
 //! bug 6         saturated::a_refresh_finds_a_connection_though_all_were_in_use
 //!               saturated::a_refused_stream_holds_no_connection_up
+//!               saturated::a_refused_stream_of_any_status_holds_no_connection_up
 //! bug 7         cancel::a_cancel_handle_stops_the_caller_and_not_the_refresh
 //!               leaving::an_answer_that_nobody_waits_for_is_not_lost
 //! bug 8         cancel::a_waiter_that_times_out_fails_alone

@@ -183,6 +183,48 @@ fn a_refused_stream_holds_no_connection_up<E: Drive>() {
     assert_eq!(world.server.presented(), ["r1"]);
 }
 
+/// The same where a refusal is a success like any other.
+fn a_refused_stream_of_any_status_holds_no_connection_up<E: Drive>() {
+    let world = World::new();
+    let (client, _) = pooled::<E>(&world, 1);
+    E::send(client.get("/first")).unwrap();
+    world.server.expire();
+    send_each((0..CALLS).map(|_| client.get("/me").stream().accept_any_status()));
+    assert_eq!(world.server.presented(), ["r1"]);
+}
+
+/// What was read while the refresh was waited for comes first, then the rest.
+fn a_refusal_that_is_not_replayed_is_read_from_its_beginning<E: Drive>() {
+    for size in [0, 5, 64 * 1024, 300_000] {
+        let world = World::new();
+        let text: Vec<u8> = (0..size).map(|at| at as u8).collect();
+        let (server, refusal) = (Arc::clone(&world.server), text.clone());
+        let mock = MockAdapter::new()
+            .handler(move |request| {
+                let answer = server.handle(request);
+                if answer.status() != 401 {
+                    return Ok(answer);
+                }
+                let body = Body::from_reader(io::Cursor::new(refusal.clone()));
+                Ok(answer.map(|_| body))
+            })
+            .with_runtime(world.time.clone());
+        let client: Client<E> = E::builder(mock).base_url(BASE).build().unwrap();
+        client.interceptors.use_pair(world.pair().build().unwrap());
+        E::send(client.get("/first")).unwrap();
+        world.server.expire();
+        let once = Body::from_reader(io::Cursor::new(b"once"));
+        let call = client.post("/me").body(once).stream().accept_any_status();
+        let refused = E::send(call).unwrap();
+        assert_eq!(refused.status(), 401);
+        assert_eq!(world.server.presented(), ["r1"]);
+        let mut read = Vec::new();
+        let mut body = refused.into_body().into_reader();
+        body.read_to_end(&mut read).unwrap();
+        assert!(read == text, "{size} bytes, of which {} came", read.len());
+    }
+}
+
 /// Registers a limit of the caller's: a place for the time of each attempt.
 fn limited<E: Drive>(client: &Client<E>, places: &Places) {
     let places = places.clone();
@@ -243,6 +285,8 @@ fn a_refresher_that_blocks_on_its_own_client_fails_at_once<E: Drive>() {
 both!(
     a_refresh_finds_a_connection_though_all_were_in_use,
     a_refused_stream_holds_no_connection_up,
+    a_refused_stream_of_any_status_holds_no_connection_up,
+    a_refusal_that_is_not_replayed_is_read_from_its_beginning,
     a_refresh_takes_no_place_of_the_callers_limit,
     a_refresher_that_blocks_on_its_own_client_fails_at_once,
 );
