@@ -1,13 +1,15 @@
 //! [`ClientBuilder`]: every default, errors only at `build`.
 
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+mod options;
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use http::{HeaderName, HeaderValue};
 
 use super::{Async, Blocking, Client};
 use crate::{
     adapter::{Adapter, BlockingAdapter},
-    config::{Config, Order, StatusPolicy},
+    config::Config,
     error::{Error, ErrorKind, Result},
     interceptor::Registries,
     pipeline::{Engine, Transport, read_base},
@@ -47,14 +49,14 @@ pub struct ClientBuilder<E = Async> {
 }
 
 impl ClientBuilder<Async> {
-    pub(super) fn new(adapter: impl Adapter) -> Self {
+    pub(in crate::client) fn new(adapter: impl Adapter) -> Self {
         let runtime = adapter.runtime();
         Self::over(Transport::Async(Arc::new(adapter)), runtime)
     }
 }
 
 impl ClientBuilder<Blocking> {
-    pub(super) fn new(adapter: impl BlockingAdapter) -> Self {
+    pub(in crate::client) fn new(adapter: impl BlockingAdapter) -> Self {
         let runtime = adapter.runtime();
         Self::over(Transport::Blocking(Arc::new(adapter)), runtime)
     }
@@ -73,7 +75,7 @@ impl<E> ClientBuilder<E> {
         }
     }
 
-    pub(super) fn derived(engine: &Arc<Engine>) -> Self {
+    pub(in crate::client) fn derived(engine: &Arc<Engine>) -> Self {
         Self {
             config: engine.config.clone(),
             parent: Some(Arc::clone(engine)),
@@ -118,116 +120,6 @@ impl<E> ClientBuilder<E> {
         self
     }
 
-    /// Sets the time for one attempt, to the last byte of the body; default
-    /// 30 s. In stream mode it covers the head.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.config.timeout = Some(timeout);
-        self
-    }
-
-    /// Lets an attempt take as long as it takes.
-    pub fn without_timeout(mut self) -> Self {
-        self.config.timeout = None;
-        self
-    }
-
-    /// Sets the time for the whole call, with interceptors, replays and waits;
-    /// default none.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.config.deadline = Some(deadline);
-        self
-    }
-
-    /// Sets the time for each chunk of a streamed body; default 30 s.
-    pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.config.read_timeout = Some(timeout);
-        self
-    }
-
-    /// Lets a chunk of a streamed body take as long as it takes.
-    pub fn without_read_timeout(mut self) -> Self {
-        self.config.read_timeout = None;
-        self
-    }
-
-    /// Sets how many redirects are followed; default 10, 0 for none. A call
-    /// makes at most 20 requests in all, replays included.
-    pub fn max_redirects(mut self, limit: u32) -> Self {
-        self.config.max_redirects = limit;
-        self
-    }
-
-    /// Sets how many attempts a call may make, the first one included;
-    /// default 10, at least 1.
-    pub fn max_attempts(mut self, limit: u32) -> Self {
-        self.config.max_attempts = limit.max(1);
-        self
-    }
-
-    /// Sets the limit of a response's body, counted after decoding; default
-    /// 64 MiB (axios: `maxContentLength`).
-    #[doc(alias = "maxContentLength")]
-    pub fn max_response_bytes(mut self, limit: u64) -> Self {
-        self.config.max_response_bytes = Some(limit);
-        self
-    }
-
-    /// Lets a response be as large as the memory allows.
-    pub fn without_max_response_bytes(mut self) -> Self {
-        self.config.max_response_bytes = None;
-        self
-    }
-
-    /// Sets the limit of a request's body; default none (axios:
-    /// `maxBodyLength`).
-    #[doc(alias = "maxBodyLength")]
-    pub fn max_request_bytes(mut self, limit: u64) -> Self {
-        self.config.max_request_bytes = Some(limit);
-        self
-    }
-
-    /// Sets which statuses are a success; default 2xx.
-    #[doc(alias = "validateStatus")]
-    pub fn validate_status(
-        mut self,
-        accept: impl Fn(StatusCode) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.config.status = StatusPolicy::Custom(Arc::new(accept));
-        self
-    }
-
-    /// Makes every status a success, as in reqwest.
-    pub fn accept_any_status(mut self) -> Self {
-        self.config.status = StatusPolicy::Any;
-        self
-    }
-
-    /// Sets the order of request interceptors; default last registered first.
-    pub fn order(mut self, order: Order) -> Self {
-        self.config.order = order;
-        self
-    }
-
-    /// Lets calls name addresses off the base's origin; default no. Such a
-    /// call gets none of the client's credentials.
-    #[doc(alias = "allowAbsoluteUrls")]
-    pub fn allow_absolute_urls(mut self, allow: bool) -> Self {
-        self.config.allow.absolute_urls = allow;
-        self
-    }
-
-    /// Lets a redirect lead from https to http; default no.
-    pub fn allow_downgrade(mut self, allow: bool) -> Self {
-        self.config.allow.downgrade = allow;
-        self
-    }
-
-    /// Lets a redirect (307, 308) send the body to another origin; default no.
-    pub fn allow_cross_origin_bodies(mut self, allow: bool) -> Self {
-        self.config.allow.cross_origin_bodies = allow;
-        self
-    }
-
     /// Sets the source of time and tasks; default the one the adapter names.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
@@ -255,7 +147,7 @@ impl<E> ClientBuilder<E> {
         }
     }
 
-    pub(super) fn finish(self) -> Arc<Engine> {
+    pub(in crate::client) fn finish(self) -> Arc<Engine> {
         let registries = Registries::new();
         if let (true, Some(parent)) = (self.inherit, &self.parent) {
             registries.copy_from(&parent.registries);
@@ -292,7 +184,7 @@ fn fault_of_name(name: &str) -> String {
 }
 
 /// Reads a header. The message names it, but shows no value.
-pub(super) fn header<N, V>(name: N, value: V) -> Result<(HeaderName, HeaderValue)>
+pub(in crate::client) fn header<N, V>(name: N, value: V) -> Result<(HeaderName, HeaderValue)>
 where
     N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
     V: TryInto<HeaderValue, Error: Into<http::Error>>,

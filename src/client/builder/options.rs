@@ -1,0 +1,120 @@
+//! Limits, times and policies of a client.
+
+use std::{sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use super::ClientBuilder;
+use crate::config::{Order, StatusPolicy};
+
+impl<E> ClientBuilder<E> {
+    /// Sets the time for one attempt, to the last byte of the body; default
+    /// 30 s. In stream mode it covers the head.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.config.timeout = Some(timeout);
+        self
+    }
+
+    /// Lets an attempt take as long as it takes.
+    pub fn without_timeout(mut self) -> Self {
+        self.config.timeout = None;
+        self
+    }
+
+    /// Sets the time for the whole call, with interceptors, replays and waits;
+    /// default none.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.config.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets the time for each chunk of a streamed body; default 30 s.
+    pub fn read_timeout(mut self, timeout: Duration) -> Self {
+        self.config.read_timeout = Some(timeout);
+        self
+    }
+
+    /// Lets a chunk of a streamed body take as long as it takes.
+    pub fn without_read_timeout(mut self) -> Self {
+        self.config.read_timeout = None;
+        self
+    }
+
+    /// Sets how many redirects are followed; default 10, 0 for none. A call
+    /// makes at most 20 requests in all, replays included.
+    pub fn max_redirects(mut self, limit: u32) -> Self {
+        self.config.max_redirects = limit;
+        self
+    }
+
+    /// Sets how many attempts a call may make, the first one included;
+    /// default 10, at least 1.
+    pub fn max_attempts(mut self, limit: u32) -> Self {
+        self.config.max_attempts = limit.max(1);
+        self
+    }
+
+    /// Sets the limit of a response's body, counted after decoding; default
+    /// 64 MiB (axios: `maxContentLength`).
+    #[doc(alias = "maxContentLength")]
+    pub fn max_response_bytes(mut self, limit: u64) -> Self {
+        self.config.max_response_bytes = Some(limit);
+        self
+    }
+
+    /// Lets a response be as large as the memory allows.
+    pub fn without_max_response_bytes(mut self) -> Self {
+        self.config.max_response_bytes = None;
+        self
+    }
+
+    /// Sets the limit of a request's body; default none (axios:
+    /// `maxBodyLength`).
+    #[doc(alias = "maxBodyLength")]
+    pub fn max_request_bytes(mut self, limit: u64) -> Self {
+        self.config.max_request_bytes = Some(limit);
+        self
+    }
+
+    /// Sets which statuses are a success; default 2xx.
+    #[doc(alias = "validateStatus")]
+    pub fn validate_status(
+        mut self,
+        accept: impl Fn(StatusCode) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.config.status = StatusPolicy::Custom(Arc::new(accept));
+        self
+    }
+
+    /// Makes every status a success, as in reqwest.
+    pub fn accept_any_status(mut self) -> Self {
+        self.config.status = StatusPolicy::Any;
+        self
+    }
+
+    /// Sets the order of request interceptors; default last registered first.
+    pub fn order(mut self, order: Order) -> Self {
+        self.config.order = order;
+        self
+    }
+
+    /// Lets calls name addresses off the base's origin; default no. Such a
+    /// call gets none of the client's credentials.
+    #[doc(alias = "allowAbsoluteUrls")]
+    pub fn allow_absolute_urls(mut self, allow: bool) -> Self {
+        self.config.allow.absolute_urls = allow;
+        self
+    }
+
+    /// Lets a redirect lead from https to http; default no.
+    pub fn allow_downgrade(mut self, allow: bool) -> Self {
+        self.config.allow.downgrade = allow;
+        self
+    }
+
+    /// Lets a redirect (307, 308) send the body to another origin; default no.
+    pub fn allow_cross_origin_bodies(mut self, allow: bool) -> Self {
+        self.config.allow.cross_origin_bodies = allow;
+        self
+    }
+}

@@ -1,0 +1,123 @@
+//! What an answer of the adapter's becomes: the next hop, or a response.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::{Trip, with_answer};
+use crate::{
+    body::Body,
+    config::MAX_TRIPS,
+    error::Result,
+    pipeline::{
+        Run,
+        collect::{self, StreamLimits},
+        progress, redirect, settle,
+    },
+    request::{Request, RequestHead},
+    response::Response,
+};
+
+/// What an answer turned out to be.
+pub(super) enum Arrival {
+    Complete(Response),
+    /// The body is still on the wire.
+    Reading(Box<(http::response::Parts, Body)>),
+    /// The request has been made that of the next hop.
+    Redirected(Box<Body>),
+}
+
+pub(super) fn arrive(
+    run: &mut Run<'_>,
+    trip: &mut Trip,
+    request: &mut Request,
+    answer: http::Response<Body>,
+    max_redirects: u32,
+) -> Result<Arrival> {
+    let (parts, body) = answer.into_parts();
+    if let Some(location) =
+        redirect::target(parts.status, &parts.headers).filter(|_| max_redirects > 0)
+    {
+        if trip.redirects.len() >= max_redirects as usize {
+            return Err(redirect::too_many(max_redirects));
+        }
+        if run.call.spent >= MAX_TRIPS {
+            return Err(redirect::too_many(MAX_TRIPS));
+        }
+        run.call.spent += 1;
+        let from = request.0.uri.clone();
+        let allow = run.engine.config.allow;
+        trip.away |= redirect::follow(request, trip.resends, parts.status, location, allow)?;
+        trip.redirects.push(from);
+        return Ok(Arrival::Redirected(Box::new(body)));
+    }
+    // A policy that panics is reported by `settle`.
+    let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
+    let body = if run.body.stream && accepted {
+        streamed(run, request, progress::download(run, request, body))
+    } else if let Some(length) = length_in_memory(request, &body) {
+        let checked = collect::check_length(length, run.body.max_response_bytes);
+        if let Err(error) = checked.and_then(|()| progress::downloaded(run, request, length)) {
+            return Err(with_answer(error, parts));
+        }
+        if length == 0 { Body::empty() } else { body }
+    } else {
+        let body = progress::download(run, request, body);
+        return Ok(Arrival::Reading(Box::new((parts, body))));
+    };
+    Ok(Arrival::Complete(respond(run, trip, request, parts, body)))
+}
+
+/// Returns the length of a body that need not be read.
+fn length_in_memory(request: &Request, body: &Body) -> Option<u64> {
+    if request.0.method == Method::HEAD {
+        // Its `Content-Length` is that of an answer to GET.
+        return Some(0);
+    }
+    body.as_bytes().map(|bytes| bytes.len() as u64)
+}
+
+fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
+    let engine = run.engine;
+    let read_timeout = request.0.overrides.read_timeout;
+    collect::guarded(
+        body,
+        StreamLimits {
+            runtime: Arc::clone(&engine.runtime),
+            cancel: run.call.cancel.clone(),
+            until: run.call.deadline,
+            read_timeout: read_timeout.or(engine.config.read_timeout),
+            max: run.body.max_response_bytes,
+        },
+    )
+}
+
+/// Makes the response, and moves the request's head into it.
+pub(super) fn respond(
+    run: &Run<'_>,
+    trip: &mut Trip,
+    request: &mut Request,
+    parts: http::response::Parts,
+    body: Body,
+) -> Response {
+    let now = run.engine.runtime.now();
+    let mut response = Response::from(http::Response::from_parts(parts, body));
+    let inner = &mut *request.0;
+    let extensions = response.extensions_mut();
+    if extensions.is_empty() {
+        *extensions = std::mem::take(&mut inner.extensions);
+    } else {
+        extensions.extend(std::mem::take(&mut inner.extensions));
+    }
+    let head = RequestHead {
+        method: std::mem::take(&mut inner.method),
+        uri: std::mem::take(&mut inner.uri),
+        headers: std::mem::take(&mut inner.headers),
+    };
+    let elapsed = now.saturating_duration_since(trip.started);
+    response.set_trip(head, std::mem::take(&mut trip.redirects), elapsed);
+    if let Some(call) = inner.call.take() {
+        response.set_context(call);
+    }
+    response
+}
