@@ -98,7 +98,7 @@ impl Pilot {
                 self.flight.spend(0);
             }
             let pause = session.pause(tries, error.retry_after());
-            if !again || pause >= timer.left(client.runtime()) {
+            if !again || pause >= timer.left() {
                 return Err(error);
             }
             tries += 1;
