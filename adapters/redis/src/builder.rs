@@ -1,0 +1,218 @@
+//! [`RedisStoreBuilder`]: what a store is made of.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use redis::{Client, IntoConnectionInfo};
+use tollgate::Result;
+
+use crate::{
+    ask::Replicas,
+    codec::Codec,
+    error::setting,
+    keys::Keys,
+    line::Line,
+    seal::{SealKey, Seals},
+    source::Source,
+    store::{Inner, RedisStore},
+    watch::Bell,
+};
+
+/// How long an operation may take: shorter is no use, longer holds calls up.
+const DEADLINES: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(60);
+const POLLS: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(3600);
+/// The most replicas that a write may be waited for.
+const REPLICAS: u32 = 100;
+
+/// Makes a [`RedisStore`].
+///
+/// | setting | default | bounds |
+/// |---|---|---|
+/// | [`deadline`](Self::deadline) | 500 ms | 10 ms to 60 s |
+/// | [`poll_every`](Self::poll_every) | 500 ms | 10 ms to 1 h |
+/// | [`sealed_with`](Self::sealed_with) | not sealed | |
+/// | [`wait_for_replicas`](Self::wait_for_replicas) | not waited for | 1 to 100 replicas, 1 ms to 60 s |
+///
+/// Where to connect to is the only thing that has to be said. Nothing is
+/// connected before the first operation.
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct RedisStoreBuilder {
+    key: String,
+    place: Option<Result<Source>>,
+    deadline: Duration,
+    poll_every: Duration,
+    seals: Vec<SealKey>,
+    replicas: Option<Replicas>,
+}
+
+impl RedisStoreBuilder {
+    pub(crate) fn new(key: String) -> Self {
+        Self {
+            key,
+            place: None,
+            deadline: Duration::from_millis(500),
+            poll_every: Duration::from_millis(500),
+            seals: Vec::new(),
+            replicas: None,
+        }
+    }
+
+    /// Connects to one server: `redis://user:password@host:port/database`,
+    /// `rediss://` (feature `tls`), `redis+unix:///path`.
+    pub fn url(mut self, url: &str) -> Self {
+        self.place = Some(client(url).map(Source::Server));
+        self
+    }
+
+    /// Uses a connection of yours: a manager, a multiplexed or a cluster
+    /// connection. Clones of it share the connection.
+    ///
+    /// Whether and when it connects again is its matter; changes are noticed
+    /// by polling, as nobody can subscribe over it.
+    #[cfg(feature = "tokio")]
+    pub fn connection<C>(mut self, connection: C) -> Self
+    where
+        C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        self.place = Some(Ok(Source::Yours(Box::new(connection))));
+        self
+    }
+
+    /// Sets how long an operation may take in all, over reconnects.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Sets how often [`changed`](tollgate::auth::TokenStore::changed) asks
+    /// where no message comes.
+    pub fn poll_every(mut self, pause: Duration) -> Self {
+        self.poll_every = pause;
+        self
+    }
+
+    /// Seals tokens before Redis gets them. May be called several times: the
+    /// first key seals, each opens, so that keys can be replaced.
+    pub fn sealed_with(mut self, key: impl Into<SealKey>) -> Self {
+        self.seals.push(key.into());
+        self
+    }
+
+    /// Waits after each write of a token until `count` replicas have it, at
+    /// most for `limit`, which is added to the deadline.
+    ///
+    /// Where fewer have it then, the write is told to have failed, and the
+    /// session writes it again later. A replica that has it makes a failover
+    /// lose less; it cannot make it lose nothing.
+    pub fn wait_for_replicas(mut self, count: u32, limit: Duration) -> Self {
+        self.replicas = Some(Replicas { count, limit });
+        self
+    }
+
+    /// Makes a store that connects over tokio, in a runtime of its own: it
+    /// works under any executor, and in the blocking engine.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Builder`](tollgate::ErrorKind::Builder): no address or one
+    /// that is none, a key that cannot be used, a setting out of its bounds.
+    #[cfg(feature = "tokio")]
+    pub fn build(self) -> Result<RedisStore> {
+        use crate::line::on_tokio::OnTokio;
+
+        self.build_over(|source, keys, bell| {
+            Box::new(OnTokio::new(
+                source,
+                keys.record.clone(),
+                keys.channel.clone(),
+                bell,
+            ))
+        })
+    }
+
+    #[cfg(any(feature = "tokio", feature = "blocking"))]
+    fn build_over(
+        self,
+        line: impl FnOnce(Source, &Keys, Arc<Bell>) -> Box<dyn Line>,
+    ) -> Result<RedisStore> {
+        let keys = Keys::new(&self.key)?;
+        self.check()?;
+        let source = self.place.unwrap_or_else(|| {
+            Err(setting(
+                "a store in redis has no address",
+                "give the builder a `url`, or a `connection` of yours",
+            ))
+        })?;
+        let bell = Arc::new(Bell::default());
+        let line = line(source, &keys, Arc::clone(&bell));
+        Ok(RedisStore::over(Inner {
+            codec: Codec {
+                key: keys.record.clone(),
+                seals: Seals(self.seals),
+            },
+            keys,
+            line,
+            bell,
+            deadline: self.deadline,
+            poll_every: self.poll_every,
+            replicas: self.replicas,
+            held: std::sync::Mutex::default(),
+        }))
+    }
+
+    fn check(&self) -> Result<()> {
+        if !DEADLINES.contains(&self.deadline) {
+            let message = format!("the deadline `{:?}` is out of bounds", self.deadline);
+            return Err(setting(message, "choose 10 ms to 60 s; 500 ms by default"));
+        }
+        if !POLLS.contains(&self.poll_every) {
+            let message = format!("polling every `{:?}` is out of bounds", self.poll_every);
+            return Err(setting(message, "choose 10 ms to 1 h; 500 ms by default"));
+        }
+        match self.replicas {
+            Some(Replicas { count, limit })
+                if !(1..=REPLICAS).contains(&count)
+                    || !(Duration::from_millis(1)..=*DEADLINES.end()).contains(&limit) =>
+            {
+                let message =
+                    format!("waiting for `{count}` replicas for `{limit:?}` is out of bounds");
+                Err(setting(
+                    message,
+                    "choose 1 to 100 replicas, and 1 ms to 60 s",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads an address; the error does not show it.
+fn client(url: &str) -> Result<Client> {
+    let no_url = || {
+        setting(
+            "the address of redis is no URL that can be used",
+            "write it as `redis://user:password@host:port/database`, `rediss://…` or `redis+unix:///path`",
+        )
+    };
+    let info = url.into_connection_info().map_err(|_| no_url())?;
+    if !info.addr().is_supported() {
+        return Err(setting(
+            "the address of redis asks for TLS, or for a socket that this system does not have",
+            "switch on the feature `tls` of tollgate-redis, or `blocking-tls` without tokio",
+        ));
+    }
+    Client::open(info).map_err(|_| no_url())
+}
+
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("key", &self.key)
+            .field("deadline", &self.deadline)
+            .field("poll_every", &self.poll_every)
+            .field("seals", &self.seals)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,336 @@
+//! A [`Line`] over tokio, in a thread and a runtime of its own.
+//!
+//! *Concurrency*: jobs run at the same time over one connection. One task
+//! connects, with a pause between tries that grows; all jobs wait for it, so
+//! that a server that is down sees one connection at a time.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use futures::{
+    FutureExt, StreamExt,
+    channel::{mpsc, oneshot},
+    future::{BoxFuture, Shared, select},
+};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::{runtime::Builder, time};
+
+use super::{Job, Line, backoff, left, now, pause};
+use crate::{
+    ask::Ask,
+    error::{self, Remedy},
+    source::{Source, Wire},
+    watch::Bell,
+};
+
+/// How long one connection may take: jobs give up before, the task goes on.
+const CONNECT: Duration = Duration::from_secs(5);
+
+enum Order {
+    Work(Job),
+    Sleep(Duration, oneshot::Sender<()>),
+    Subscribe,
+}
+
+/// The thread, from outside.
+pub(crate) struct OnTokio {
+    plan: Mutex<Option<Plan>>,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+/// What the thread needs to start.
+struct Plan {
+    orders: mpsc::UnboundedReceiver<Order>,
+    io: Arc<Io>,
+}
+
+impl OnTokio {
+    pub(crate) fn new(source: Source, key: String, channel: String, bell: Arc<Bell>) -> Self {
+        let (sender, receiver) = mpsc::unbounded();
+        let io = Io {
+            source,
+            key,
+            channel,
+            bell,
+            link: Mutex::new(Link::fresh()),
+        };
+        Self {
+            plan: Mutex::new(Some(Plan {
+                orders: receiver,
+                io: Arc::new(io),
+            })),
+            orders: sender,
+        }
+    }
+
+    fn order(&self, order: Order) {
+        self.start();
+        if let Err(refused) = self.orders.unbounded_send(order)
+            && let Order::Work(job) = refused.into_inner()
+        {
+            (job.done)(Err(error::no_thread(None)));
+        }
+    }
+
+    fn start(&self) {
+        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plan.take() {
+            let thread = thread::Builder::new().name("tollgate-redis".to_owned());
+            // Where no thread starts, its end of the line is dropped: jobs are
+            // refused from now on.
+            drop(thread.spawn(move || work_off(plan)));
+        }
+    }
+}
+
+impl Line for OnTokio {
+    fn push(&self, job: Job) {
+        self.order(Order::Work(job));
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        let (sender, receiver) = oneshot::channel();
+        self.order(Order::Sleep(duration, sender));
+        receiver.map(|_| ()).boxed()
+    }
+
+    fn subscribe(&self) {
+        self.order(Order::Subscribe);
+    }
+}
+
+fn work_off(plan: Plan) {
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+        return;
+    };
+    runtime.block_on(follow(plan));
+}
+
+/// Carries out orders until all who could give one are gone, and what they
+/// ordered is done.
+async fn follow(Plan { mut orders, io }: Plan) {
+    let (busy, mut idle) = mpsc::channel::<()>(0);
+    let mut subscribed = None;
+    while let Some(order) = orders.next().await {
+        match order {
+            Order::Work(job) => {
+                let (io, busy) = (Arc::clone(&io), busy.clone());
+                tokio::spawn(async move {
+                    io.run(job).await;
+                    drop(busy);
+                });
+            }
+            Order::Sleep(duration, mut sender) => {
+                tokio::spawn(async move {
+                    select(Box::pin(time::sleep(duration)), sender.cancellation()).await;
+                    // Who does not wait any more hears nothing.
+                    let _: Result<(), ()> = sender.send(());
+                });
+            }
+            Order::Subscribe => {
+                let io = &io;
+                subscribed.get_or_insert_with(|| tokio::spawn(listen(Arc::clone(io))));
+            }
+        }
+    }
+    drop(busy);
+    idle.next().await;
+}
+
+/// Rings the bell for messages for as long as the thread lives.
+async fn listen(io: Arc<Io>) {
+    let mut failures = 0;
+    loop {
+        match io.source.messages(&io.channel).await {
+            Ok(Some(mut messages)) => {
+                failures = 0;
+                // Something may have been told before.
+                io.bell.ring();
+                while messages.next().await.is_some() {
+                    io.bell.ring();
+                }
+            }
+            // It can only be polled.
+            Ok(None) => return,
+            Err(_) => failures += 1,
+        }
+        time::sleep(backoff(failures, Duration::from_secs(1))).await;
+    }
+}
+
+type Connecting = Shared<BoxFuture<'static, RedisResult<Arc<Linked>>>>;
+
+/// A connection, and which one it is.
+struct Linked {
+    wire: Box<dyn Wire>,
+}
+
+enum Link {
+    /// None; after `failures` tries, and the next one not before a time.
+    Down {
+        failures: u32,
+        not_before: Instant,
+    },
+    Connecting(Connecting),
+    Up(Arc<Linked>),
+}
+
+impl Link {
+    fn fresh() -> Self {
+        Self::Down {
+            failures: 0,
+            not_before: now(),
+        }
+    }
+}
+
+/// The connection, and what it is for.
+struct Io {
+    source: Source,
+    key: String,
+    channel: String,
+    bell: Arc<Bell>,
+    link: Mutex<Link>,
+}
+
+impl Io {
+    async fn run(self: Arc<Self>, job: Job) {
+        let Job { ask, until, done } = job;
+        let limit = left(until);
+        let mut last = None;
+        let answer = time::timeout(limit, self.ask(&ask, &mut last)).await;
+        done(answer.unwrap_or_else(|_| Err(error::too_late(&self.key, limit, last.as_ref()))));
+    }
+
+    /// Asks until there is an answer, or an error that stays.
+    async fn ask(
+        self: &Arc<Self>,
+        ask: &Ask,
+        last: &mut Option<RedisError>,
+    ) -> tollgate::Result<Value> {
+        let mut failures = 0;
+        loop {
+            let error = match self.try_once(ask).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            if error::remedy(&error) == Remedy::Tell {
+                return Err(error::failed(&self.key, &error));
+            }
+            *last = Some(error);
+            // The first one tells of what happened while nobody asked.
+            if failures > 0 {
+                time::sleep(pause(failures)).await;
+            }
+            failures += 1;
+        }
+    }
+
+    async fn try_once(self: &Arc<Self>, ask: &Ask) -> RedisResult<Value> {
+        let linked = self.linked().await?;
+        let mut wire = linked.wire.twin();
+        // A connection that says nothing is not used again.
+        let silent = Cut(self, Some(linked));
+        let answer = perform(&mut *wire, ask).await;
+        match &answer {
+            Err(error) if error::remedy(error) == Remedy::Reconnect => drop(silent),
+            _ => silent.keep(),
+        }
+        answer
+    }
+
+    /// The connection, when there is one.
+    async fn linked(self: &Arc<Self>) -> RedisResult<Arc<Linked>> {
+        let connecting = {
+            let mut link = self.lock();
+            match &*link {
+                Link::Up(linked) => return Ok(Arc::clone(linked)),
+                Link::Connecting(connecting) => connecting.clone(),
+                Link::Down {
+                    failures,
+                    not_before,
+                } => {
+                    let connecting = Arc::clone(self).connect(*failures, *not_before);
+                    let connecting = connecting.boxed().shared();
+                    // It goes on if nobody waits for it.
+                    tokio::spawn(connecting.clone());
+                    *link = Link::Connecting(connecting.clone());
+                    connecting
+                }
+            }
+        };
+        connecting.await
+    }
+
+    async fn connect(
+        self: Arc<Self>,
+        failures: u32,
+        not_before: Instant,
+    ) -> RedisResult<Arc<Linked>> {
+        time::sleep(left(not_before)).await;
+        let connected = time::timeout(CONNECT, self.source.connect()).await;
+        let connected = connected.unwrap_or_else(|_| Err(silence()));
+        let mut link = self.lock();
+        match connected {
+            Ok(wire) => {
+                let linked = Arc::new(Linked { wire });
+                *link = Link::Up(Arc::clone(&linked));
+                Ok(linked)
+            }
+            Err(error) => {
+                *link = Link::Down {
+                    failures: failures.saturating_add(1),
+                    not_before: now() + pause(failures),
+                };
+                Err(error)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection was not made in time.
+fn silence() -> RedisError {
+    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
+}
+
+/// Takes a connection out of use when it is dropped, as with a deadline.
+struct Cut<'a>(&'a Io, Option<Arc<Linked>>);
+
+impl Cut<'_> {
+    fn keep(mut self) {
+        self.1 = None;
+    }
+}
+
+impl Drop for Cut<'_> {
+    fn drop(&mut self) {
+        let Some(mine) = self.1.take() else {
+            return;
+        };
+        let mut link = self.0.lock();
+        if matches!(&*link, Link::Up(linked) if Arc::ptr_eq(linked, &mine)) {
+            *link = Link::fresh();
+        }
+    }
+}
+
+/// Asks once, over one connection.
+async fn perform(wire: &mut dyn Wire, ask: &Ask) -> RedisResult<Value> {
+    let answer = wire.send(&ask.command()).await;
+    let unknown = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
+    let answer = match (answer, ask.in_full()) {
+        (Err(error), Some(full)) if unknown(&error) => wire.send(&full).await,
+        (answer, _) => answer,
+    }?;
+    match ask.wait() {
+        Some(wait) => Ok(Value::Array(vec![answer, wire.send(&wait).await?])),
+        None => Ok(answer),
+    }
+}
