@@ -1,36 +1,10 @@
 //! [`Ask`]: one thing asked of Redis, as it goes over the wire.
 
-use std::{fmt, sync::LazyLock, time::Duration};
+use std::{fmt, time::Duration};
 
-use redis::{Cmd, Script};
+use redis::Cmd;
 
-/// A script, and the hash that it has on the server.
-pub(crate) struct Lua {
-    script: Script,
-    code: &'static str,
-}
-
-/// Puts a script behind what all begin with.
-macro_rules! lua {
-    ($name:literal) => {
-        LazyLock::new(|| {
-            let code = concat!(
-                include_str!("scripts/prelude.lua"),
-                include_str!(concat!("scripts/", $name, ".lua")),
-            );
-            Lua {
-                script: Script::new(code),
-                code,
-            }
-        })
-    };
-}
-
-pub(crate) static ACQUIRE: LazyLock<Lua> = lua!("acquire");
-pub(crate) static CAS: LazyLock<Lua> = lua!("cas");
-pub(crate) static CLEAR: LazyLock<Lua> = lua!("clear");
-pub(crate) static PRESENT: LazyLock<Lua> = lua!("present");
-pub(crate) static RELEASE: LazyLock<Lua> = lua!("release");
+use crate::scripts::Lua;
 
 /// How many replicas have to have a write, and how long that may take.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +71,7 @@ impl Ask {
                 command.arg(&self.parts);
                 command
             }
-            What::Script(lua) => self.eval("EVALSHA", lua.script.get_hash()),
+            What::Script(lua) => self.eval("EVALSHA", lua.hash()),
         }
     }
 

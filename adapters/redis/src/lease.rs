@@ -14,9 +14,10 @@ use tollgate::{
 
 use crate::{
     answer::Answer,
-    ask::{self, Ask},
+    ask::Ask,
     error,
     line::{Job, backoff, now},
+    scripts,
     store::Inner,
 };
 
@@ -95,7 +96,7 @@ impl Inner {
         let first = seen.map_or(String::new(), |(stamp, _)| {
             format!("{}:{}", stamp.epoch, stamp.version)
         });
-        let ask = Ask::script(&ask::ACQUIRE, &[&self.keys.record, &self.keys.lease])
+        let ask = Ask::script(&scripts::ACQUIRE, &[&self.keys.record, &self.keys.lease])
             .arg(owner.as_str())
             .number(millis)
             .arg(first);
@@ -187,7 +188,7 @@ impl Inner {
     }
 
     fn release_of(&self, owner: &Owner) -> Ask {
-        Ask::script(&ask::RELEASE, &[&self.keys.lease])
+        Ask::script(&scripts::RELEASE, &[&self.keys.lease])
             .arg(self.keys.channel.as_str())
             .arg(owner.as_str())
     }

@@ -11,6 +11,7 @@ mod error;
 mod keys;
 mod lease;
 mod line;
+mod scripts;
 mod seal;
 mod source;
 mod store;

@@ -16,13 +16,14 @@ use tollgate::{
 
 use crate::{
     answer::{Answer, unexpected},
-    ask::{self, Ask, Replicas},
+    ask::{Ask, Replicas},
     builder::RedisStoreBuilder,
     codec::{Codec, FIELDS, mark},
     error,
     keys::Keys,
     lease::{Grant, Hold, Owner},
     line::{Job, Line, now},
+    scripts,
     watch::Bell,
 };
 
@@ -170,7 +171,7 @@ impl TokenStore for RedisStore {
         let inner = Arc::clone(&self.inner);
         let keys = &inner.keys;
         let hold = inner.hold_of(new.fence());
-        let ask = Ask::script(&ask::CAS, &[&keys.record, &keys.lease])
+        let ask = Ask::script(&scripts::CAS, &[&keys.record, &keys.lease])
             .arg(keys.channel.as_str())
             .number(expected.epoch)
             .number(expected.version);
@@ -191,7 +192,7 @@ impl TokenStore for RedisStore {
     async fn clear(&self, epoch: u64) -> Result<Stamp> {
         let inner = Arc::clone(&self.inner);
         let keys = &self.inner.keys;
-        let ask = Ask::script(&ask::CLEAR, &[&keys.record, &keys.lease])
+        let ask = Ask::script(&scripts::CLEAR, &[&keys.record, &keys.lease])
             .arg(keys.channel.as_str())
             .number(epoch);
         let read = move |answer: Result<Value>| {
@@ -226,7 +227,7 @@ impl TokenStore for RedisStore {
 
     async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         let inner = Arc::clone(&self.inner);
-        let ask = Ask::script(&ask::PRESENT, &[&inner.keys.record])
+        let ask = Ask::script(&scripts::PRESENT, &[&inner.keys.record])
             .number(stamp.epoch)
             .number(stamp.version)
             .arg(mark(presented));
