@@ -10,7 +10,7 @@ use crate::{
     codec::Codec,
     error::setting,
     keys::Keys,
-    line::Line,
+    line::{Line, Place, longest_pause},
     seal::{SealKey, Seals},
     source::Source,
     store::{Inner, RedisStore},
@@ -121,21 +121,11 @@ impl RedisStoreBuilder {
     pub fn build(self) -> Result<RedisStore> {
         use crate::line::on_tokio::OnTokio;
 
-        self.build_over(|source, keys, bell| {
-            Box::new(OnTokio::new(
-                source,
-                keys.record.clone(),
-                keys.channel.clone(),
-                bell,
-            ))
-        })
+        self.build_over(|source, place| Box::new(OnTokio::new(source, place)))
     }
 
     #[cfg(any(feature = "tokio", feature = "blocking"))]
-    fn build_over(
-        self,
-        line: impl FnOnce(Source, &Keys, Arc<Bell>) -> Box<dyn Line>,
-    ) -> Result<RedisStore> {
+    fn build_over(self, line: impl FnOnce(Source, Place) -> Box<dyn Line>) -> Result<RedisStore> {
         let keys = Keys::new(&self.key)?;
         self.check()?;
         let source = self.place.unwrap_or_else(|| {
@@ -145,7 +135,13 @@ impl RedisStoreBuilder {
             ))
         })?;
         let bell = Arc::new(Bell::default());
-        let line = line(source, &keys, Arc::clone(&bell));
+        let place = Place {
+            key: keys.record.clone(),
+            channel: keys.channel.clone(),
+            bell: Arc::clone(&bell),
+            longest_pause: longest_pause(self.deadline),
+        };
+        let line = line(source, place);
         Ok(RedisStore::over(Inner {
             codec: Codec {
                 key: keys.record.clone(),

@@ -15,7 +15,7 @@
 //! | `WRONGTYPE`, a broken record, a seal that does not open | `Decode` | no |
 //! | a record of a newer version's | `Unsupported` | no |
 
-use std::{error::Error as _, io, time::Duration};
+use std::{error::Error as StdError, io, sync::Arc, time::Duration};
 
 use redis::{ErrorKind as Theirs, RedisError, ServerErrorKind as Server};
 use tollgate::{Error, ErrorKind};
@@ -55,7 +55,14 @@ pub(crate) fn remedy(error: &RedisError) -> Remedy {
 
 /// The first word of what a server said; nothing if it said none.
 fn code(error: &RedisError) -> &str {
-    error.code().unwrap_or_default()
+    let code = error.code().unwrap_or_default();
+    let detail = error.detail().unwrap_or_default();
+    // Some have no word of their own.
+    match code {
+        "ERR" if detail.contains("unauthenticated") => "NOAUTH",
+        "ERR" if detail.contains("The user executing the script") => "NOPERM",
+        code => code,
+    }
 }
 
 /// An operation that was given up.
@@ -87,8 +94,9 @@ pub(crate) fn failed(key: &str, error: &RedisError) -> Error {
         ),
         _ => new(ErrorKind::Transport, key, "the connection failed"),
     };
-    match io_source(error) {
-        Some(source) => told.with_source(source),
+    match io_error(error) {
+        // Its kind alone: the text may hold an address.
+        Some(source) => told.with_source(io::Error::from(source.kind())),
         None => told,
     }
 }
@@ -98,7 +106,7 @@ fn said(key: &str, error: &RedisError) -> Error {
     match code(error) {
         "NOAUTH" | "WRONGPASS" => no_access("it asks for another password"),
         "NOPERM" => refused(key, "NOPERM").with_hint(
-            "let the user run EVALSHA, EVAL, HMGET, SUBSCRIBE and WAIT, and what the scripts run, on the key's names",
+            "give the user these rights, with the key for KEY: `~KEY:t ~KEY:l &KEY:e +hmget +evalsha +eval +hset +hget +hdel +hincrby +get +set +del +pexpire +pttl +publish +subscribe +wait`",
         ),
         "WRONGTYPE" => new(ErrorKind::Decode, key, "something else is kept under the name")
             .with_hint("give the store a key that nothing else uses"),
@@ -126,7 +134,7 @@ fn is_word(code: &str) -> bool {
 }
 
 fn broken(key: &str, error: &RedisError) -> Error {
-    let Some(source) = error.source().and_then(|it| it.downcast_ref::<io::Error>()) else {
+    let Some(source) = io_error(error) else {
         return new(ErrorKind::Transport, key, "the connection broke");
     };
     if error.is_connection_refusal() {
@@ -147,10 +155,14 @@ fn broken(key: &str, error: &RedisError) -> Error {
     new(ErrorKind::Transport, key, "the connection broke")
 }
 
-/// The cause of a failure of the connection, which names no address.
-fn io_source(error: &RedisError) -> Option<io::Error> {
-    let source = error.source()?.downcast_ref::<io::Error>()?;
-    Some(io::Error::from(source.kind()))
+/// The cause of a failure of the connection.
+fn io_error(error: &RedisError) -> Option<&io::Error> {
+    let source = error.source()?;
+    let shared = source.downcast_ref::<Arc<dyn StdError + Send + Sync>>();
+    match shared {
+        Some(shared) => shared.downcast_ref(),
+        None => source.downcast_ref(),
+    }
 }
 
 fn new(kind: ErrorKind, key: &str, what: &str) -> Error {

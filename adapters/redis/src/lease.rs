@@ -16,7 +16,7 @@ use crate::{
     answer::Answer,
     ask::Ask,
     error,
-    line::{Job, backoff, now},
+    line::{Job, backoff},
     scripts,
     store::Inner,
 };
@@ -179,12 +179,9 @@ impl Inner {
 
     /// Gives a lease back; who does it waits for nothing.
     fn send_release(&self, owner: &Owner) {
-        self.line.push(Job {
-            ask: self.release_of(owner),
-            until: now() + self.deadline,
-            // Where it fails, the lease ends by itself.
-            done: Box::new(drop),
-        });
+        // Where it fails, the lease ends by itself.
+        let job = Job::new(self.release_of(owner), self.deadline, drop);
+        self.line.push(job);
     }
 
     fn release_of(&self, owner: &Owner) -> Ask {

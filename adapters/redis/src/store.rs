@@ -22,7 +22,7 @@ use crate::{
     error,
     keys::Keys,
     lease::{Grant, Hold, Owner},
-    line::{Job, Line, now},
+    line::{Job, Line},
     scripts,
     watch::Bell,
 };
@@ -82,11 +82,9 @@ impl Inner {
             Some(replicas) => self.deadline + replicas.limit,
             None => self.deadline,
         };
-        self.line.push(Job {
-            ask,
-            until: now() + limit,
-            done: Box::new(move |answer| drop(sender.send(read(answer)))),
-        });
+        self.line.push(Job::new(ask, limit, move |answer| {
+            drop(sender.send(read(answer)));
+        }));
         receiver
             .await
             .unwrap_or_else(|_| Err(error::no_thread(None)))

@@ -9,7 +9,10 @@
 #[cfg(feature = "tokio")]
 pub(crate) mod on_tokio;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use redis::Value;
 use tollgate::{
@@ -17,14 +20,43 @@ use tollgate::{
     runtime::{BoxFuture, Runtime, ThreadRuntime},
 };
 
-use crate::ask::Ask;
+use crate::{ask::Ask, watch::Bell};
 
-/// Something to ask, until when, and what the answer is handed to.
+/// Something to ask, for how long, and what the answer is handed to.
 pub(crate) struct Job {
     pub(crate) ask: Ask,
+    pub(crate) limit: Duration,
+    /// When the time is over.
     pub(crate) until: Instant,
     /// Dropped unused where the thread cannot work any more.
     pub(crate) done: Box<dyn FnOnce(Result<Value>) + Send>,
+}
+
+impl Job {
+    /// Its time begins now.
+    pub(crate) fn new(
+        ask: Ask,
+        limit: Duration,
+        done: impl FnOnce(Result<Value>) + Send + 'static,
+    ) -> Self {
+        Self {
+            ask,
+            limit,
+            until: now() + limit,
+            done: Box::new(done),
+        }
+    }
+}
+
+/// What a thread works for.
+pub(crate) struct Place {
+    /// The name of the record, for messages.
+    pub(crate) key: String,
+    pub(crate) channel: String,
+    /// Rung when something is told in the channel.
+    pub(crate) bell: Arc<Bell>,
+    /// Between tries.
+    pub(crate) longest_pause: Duration,
 }
 
 /// What a store needs of its thread.
@@ -39,17 +71,16 @@ pub(crate) trait Line: Send + Sync {
     fn subscribe(&self);
 }
 
-/// How long to wait before the try after `failures`: 25 ms, doubled, at most
-/// 250 ms; half of it to one and a half.
-pub(crate) fn pause(failures: u32) -> Duration {
-    backoff(failures, Duration::from_millis(250))
-}
-
 /// 25 ms, doubled with each failure, at most `cap`; half of it to one and a
 /// half.
 pub(crate) fn backoff(failures: u32, cap: Duration) -> Duration {
     let base = Duration::from_millis(25) * (1 << failures.min(8));
     base.min(cap).mul_f64(0.5 + fastrand::f64())
+}
+
+/// The longest pause between tries: each operation has time for some.
+pub(crate) fn longest_pause(deadline: Duration) -> Duration {
+    (deadline / 3).min(Duration::from_millis(250))
 }
 
 /// Reads the clock.

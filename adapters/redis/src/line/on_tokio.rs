@@ -18,12 +18,11 @@ use futures::{
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use tokio::{runtime::Builder, time};
 
-use super::{Job, Line, backoff, left, now, pause};
+use super::{Job, Line, Place, backoff, left, now};
 use crate::{
     ask::Ask,
     error::{self, Remedy},
     source::{Source, Wire},
-    watch::Bell,
 };
 
 /// How long one connection may take: jobs give up before, the task goes on.
@@ -48,14 +47,13 @@ struct Plan {
 }
 
 impl OnTokio {
-    pub(crate) fn new(source: Source, key: String, channel: String, bell: Arc<Bell>) -> Self {
+    pub(crate) fn new(source: Source, place: Place) -> Self {
         let (sender, receiver) = mpsc::unbounded();
         let io = Io {
             source,
-            key,
-            channel,
-            bell,
+            place,
             link: Mutex::new(Link::fresh()),
+            trouble: Mutex::default(),
         };
         Self {
             plan: Mutex::new(Some(Plan {
@@ -76,8 +74,7 @@ impl OnTokio {
     }
 
     fn start(&self) {
-        let mut plan = self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = plan.take() {
+        if let Some(plan) = lock(&self.plan).take() {
             let thread = thread::Builder::new().name("tollgate-redis".to_owned());
             // Where no thread starts, its end of the line is dropped: jobs are
             // refused from now on.
@@ -144,13 +141,13 @@ async fn follow(Plan { mut orders, io }: Plan) {
 async fn listen(io: Arc<Io>) {
     let mut failures = 0;
     loop {
-        match io.source.messages(&io.channel).await {
+        match io.source.messages(&io.place.channel).await {
             Ok(Some(mut messages)) => {
                 failures = 0;
                 // Something may have been told before.
-                io.bell.ring();
+                io.place.bell.ring();
                 while messages.next().await.is_some() {
-                    io.bell.ring();
+                    io.place.bell.ring();
                 }
             }
             // It can only be polled.
@@ -190,19 +187,21 @@ impl Link {
 /// The connection, and what it is for.
 struct Io {
     source: Source,
-    key: String,
-    channel: String,
-    bell: Arc<Bell>,
+    place: Place,
     link: Mutex<Link>,
+    /// Why there is no connection, if a try has failed.
+    trouble: Mutex<Option<RedisError>>,
 }
 
 impl Io {
     async fn run(self: Arc<Self>, job: Job) {
-        let Job { ask, until, done } = job;
-        let limit = left(until);
         let mut last = None;
-        let answer = time::timeout(limit, self.ask(&ask, &mut last)).await;
-        done(answer.unwrap_or_else(|_| Err(error::too_late(&self.key, limit, last.as_ref()))));
+        let answer = time::timeout(left(job.until), self.ask(&job.ask, &mut last)).await;
+        let last = last.or_else(|| lock(&self.trouble).clone());
+        let limit = job.limit;
+        (job.done)(
+            answer.unwrap_or_else(|_| Err(error::too_late(&self.place.key, limit, last.as_ref()))),
+        );
     }
 
     /// Asks until there is an answer, or an error that stays.
@@ -218,12 +217,12 @@ impl Io {
                 Err(error) => error,
             };
             if error::remedy(&error) == Remedy::Tell {
-                return Err(error::failed(&self.key, &error));
+                return Err(error::failed(&self.place.key, &error));
             }
             *last = Some(error);
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
-                time::sleep(pause(failures)).await;
+                time::sleep(backoff(failures, self.place.longest_pause)).await;
             }
             failures += 1;
         }
@@ -245,7 +244,7 @@ impl Io {
     /// The connection, when there is one.
     async fn linked(self: &Arc<Self>) -> RedisResult<Arc<Linked>> {
         let connecting = {
-            let mut link = self.lock();
+            let mut link = lock(&self.link);
             match &*link {
                 Link::Up(linked) => return Ok(Arc::clone(linked)),
                 Link::Connecting(connecting) => connecting.clone(),
@@ -273,7 +272,8 @@ impl Io {
         time::sleep(left(not_before)).await;
         let connected = time::timeout(CONNECT, self.source.connect()).await;
         let connected = connected.unwrap_or_else(|_| Err(silence()));
-        let mut link = self.lock();
+        *lock(&self.trouble) = connected.as_ref().err().cloned();
+        let mut link = lock(&self.link);
         match connected {
             Ok(wire) => {
                 let linked = Arc::new(Linked { wire });
@@ -283,16 +283,16 @@ impl Io {
             Err(error) => {
                 *link = Link::Down {
                     failures: failures.saturating_add(1),
-                    not_before: now() + pause(failures),
+                    not_before: now() + backoff(failures, self.place.longest_pause),
                 };
                 Err(error)
             }
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Link> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The connection was not made in time.
@@ -314,7 +314,7 @@ impl Drop for Cut<'_> {
         let Some(mine) = self.1.take() else {
             return;
         };
-        let mut link = self.0.lock();
+        let mut link = lock(&self.0.link);
         if matches!(&*link, Link::Up(linked) if Arc::ptr_eq(linked, &mine)) {
             *link = Link::fresh();
         }
