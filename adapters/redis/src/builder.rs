@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{Client, IntoConnectionInfo};
 use tollgate::Result;
 
 use crate::{
@@ -10,11 +9,16 @@ use crate::{
     codec::Codec,
     error::setting,
     keys::Keys,
-    line::{Line, Place, longest_pause},
+    line::{Line, Place},
     seal::{SealKey, Seals},
     source::Source,
     store::{Inner, RedisStore},
     watch::Bell,
+};
+#[cfg(feature = "sentinel")]
+use {
+    crate::source::{Login, Sentinels},
+    tollgate::auth::Secret,
 };
 
 /// How long an operation may take: shorter is no use, longer holds calls up.
@@ -24,6 +28,13 @@ const POLLS: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(10)..=Duration::from_secs(3600);
 /// The most replicas that a write may be waited for.
 const REPLICAS: u32 = 100;
+
+/// Where to connect to: the last that was said counts.
+enum Where {
+    Known(Result<Source>),
+    #[cfg(feature = "sentinel")]
+    Sentinels(Vec<String>, String),
+}
 
 /// Makes a [`RedisStore`].
 ///
@@ -39,7 +50,9 @@ const REPLICAS: u32 = 100;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RedisStoreBuilder {
     key: String,
-    place: Option<Result<Source>>,
+    place: Option<Where>,
+    #[cfg(feature = "sentinel")]
+    login: Option<Login>,
     deadline: Duration,
     poll_every: Duration,
     seals: Vec<SealKey>,
@@ -51,6 +64,8 @@ impl RedisStoreBuilder {
         Self {
             key,
             place: None,
+            #[cfg(feature = "sentinel")]
+            login: None,
             deadline: Duration::from_millis(500),
             poll_every: Duration::from_millis(500),
             seals: Vec::new(),
@@ -61,7 +76,50 @@ impl RedisStoreBuilder {
     /// Connects to one server: `redis://user:password@host:port/database`,
     /// `rediss://` (feature `tls`), `redis+unix:///path`.
     pub fn url(mut self, url: &str) -> Self {
-        self.place = Some(client(url).map(Source::Server));
+        self.place = Some(Where::Known(Source::server(url)));
+        self
+    }
+
+    /// Connects to the master that Sentinels name `master`, and after a
+    /// failover to the next one.
+    ///
+    /// User and password in the URLs are those of the Sentinels; for those of
+    /// the master see [`master_login`](Self::master_login). With `rediss://`
+    /// the master is spoken to over TLS too.
+    #[cfg(feature = "sentinel")]
+    pub fn sentinel<I>(mut self, urls: I, master: impl Into<String>) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        let urls = urls.into_iter().map(Into::into).collect();
+        self.place = Some(Where::Sentinels(urls, master.into()));
+        self
+    }
+
+    /// Sets user, if it is not the default one, and password of the master
+    /// that Sentinels name.
+    #[cfg(feature = "sentinel")]
+    pub fn master_login<'a>(
+        mut self,
+        user: impl Into<Option<&'a str>>,
+        password: impl Into<Secret>,
+    ) -> Self {
+        self.login = Some(Login {
+            user: user.into().map(str::to_owned),
+            password: password.into(),
+        });
+        self
+    }
+
+    /// Connects to a cluster that these nodes belong to; the others are found.
+    #[cfg(feature = "cluster")]
+    pub fn cluster<I>(mut self, urls: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<str>>,
+    {
+        let urls: Vec<I::Item> = urls.into_iter().collect();
+        let source = Source::cluster(urls.iter().map(AsRef::as_ref));
+        self.place = Some(Where::Known(source));
         self
     }
 
@@ -75,7 +133,8 @@ impl RedisStoreBuilder {
     where
         C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
     {
-        self.place = Some(Ok(Source::Yours(Box::new(connection))));
+        let source = Source::Yours(Box::new(connection));
+        self.place = Some(Where::Known(Ok(source)));
         self
     }
 
@@ -124,22 +183,45 @@ impl RedisStoreBuilder {
         self.build_over(|source, place| Box::new(OnTokio::new(source, place)))
     }
 
-    #[cfg(any(feature = "tokio", feature = "blocking"))]
+    /// Makes a store that connects without tokio, for the blocking engine.
+    ///
+    /// It asks one thing after the other. Under an async executor it works
+    /// too, and takes a thread for each wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build); a connection of yours, or a cluster, needs
+    /// tokio.
+    #[cfg(feature = "blocking")]
+    pub fn build_blocking(self) -> Result<RedisStore> {
+        use crate::line::on_threads::OnThreads;
+
+        if let Some(Where::Known(Ok(source))) = &self.place {
+            source.check_blocking()?;
+        }
+        self.build_over(|source, place| Box::new(OnThreads::new(source, place)))
+    }
+
     fn build_over(self, line: impl FnOnce(Source, Place) -> Box<dyn Line>) -> Result<RedisStore> {
         let keys = Keys::new(&self.key)?;
         self.check()?;
-        let source = self.place.unwrap_or_else(|| {
-            Err(setting(
+        let source = match self.place {
+            None => Err(setting(
                 "a store in redis has no address",
                 "give the builder a `url`, or a `connection` of yours",
-            ))
-        })?;
+            )),
+            Some(Where::Known(source)) => source,
+            #[cfg(feature = "sentinel")]
+            Some(Where::Sentinels(urls, master)) => {
+                Sentinels::new(&urls, master, self.login).map(Source::Sentinels)
+            }
+        }?;
         let bell = Arc::new(Bell::default());
         let place = Place {
             key: keys.record.clone(),
             channel: keys.channel.clone(),
             bell: Arc::clone(&bell),
-            longest_pause: longest_pause(self.deadline),
+            deadline: self.deadline,
         };
         let line = line(source, place);
         Ok(RedisStore::over(Inner {
@@ -181,24 +263,6 @@ impl RedisStoreBuilder {
             _ => Ok(()),
         }
     }
-}
-
-/// Reads an address; the error does not show it.
-fn client(url: &str) -> Result<Client> {
-    let no_url = || {
-        setting(
-            "the address of redis is no URL that can be used",
-            "write it as `redis://user:password@host:port/database`, `rediss://…` or `redis+unix:///path`",
-        )
-    };
-    let info = url.into_connection_info().map_err(|_| no_url())?;
-    if !info.addr().is_supported() {
-        return Err(setting(
-            "the address of redis asks for TLS, or for a socket that this system does not have",
-            "switch on the feature `tls` of tollgate-redis, or `blocking-tls` without tokio",
-        ));
-    }
-    Client::open(info).map_err(|_| no_url())
 }
 
 impl fmt::Debug for RedisStoreBuilder {

@@ -65,6 +65,11 @@ fn code(error: &RedisError) -> &str {
     }
 }
 
+/// Tells whether a script has to be sent in full.
+pub(crate) fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == Theirs::Server(Server::NoScript)
+}
+
 /// An operation that was given up.
 pub(crate) fn failed(key: &str, error: &RedisError) -> Error {
     let told = match error.kind() {
@@ -137,6 +142,9 @@ fn broken(key: &str, error: &RedisError) -> Error {
     let Some(source) = io_error(error) else {
         return new(ErrorKind::Transport, key, "the connection broke");
     };
+    if error.is_timeout() {
+        return new(ErrorKind::Timeout, key, "it gives no answer");
+    }
     if error.is_connection_refusal() {
         return new(
             ErrorKind::Connect,
@@ -183,7 +191,7 @@ fn no_access(what: &str) -> Error {
 
 /// The deadline ran out; `last` is what went wrong before, if anything.
 pub(crate) fn too_late(key: &str, limit: Duration, last: Option<&RedisError>) -> Error {
-    let Some(last) = last else {
+    let Some(last) = last.filter(|last| !last.is_timeout()) else {
         return Error::new(
             ErrorKind::Timeout,
             format!("redis gave no answer for `{key}` within {limit:?}"),

@@ -2,6 +2,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![doc(test(attr(deny(warnings))))]
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(any(feature = "tokio", feature = "blocking")),
+    expect(dead_code, reason = "without connections nothing is asked")
+)]
 
 mod answer;
 mod ask;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::{channel::oneshot, future::select};
+use futures::{
+    channel::oneshot,
+    future::{Either, select},
+};
 use redis::Value;
 use tollgate::{
     Result,
@@ -61,7 +64,6 @@ impl RedisStore {
         RedisStoreBuilder::new(key.into())
     }
 
-    #[cfg(any(feature = "tokio", feature = "blocking"))]
     pub(crate) fn over(inner: Inner) -> Self {
         Self {
             inner: Arc::new(inner),
@@ -85,9 +87,10 @@ impl Inner {
         self.line.push(Job::new(ask, limit, move |answer| {
             drop(sender.send(read(answer)));
         }));
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(error::no_thread(None)))
+        match select(receiver, self.line.give_up(limit)).await {
+            Either::Left((answer, _)) => answer.unwrap_or_else(|_| Err(error::no_thread(None))),
+            Either::Right(_) => Err(error::too_late(&self.codec.key, limit, None)),
+        }
     }
 
     async fn read(self: &Arc<Self>) -> Result<Stored> {

@@ -32,3 +32,30 @@ fn a_store_over_tokio_conforms() {
     })
     .failing(|| RedisStore::open("redis://:CANARY@127.0.0.1:1/", "k").unwrap()));
 }
+
+#[test]
+fn a_store_without_tokio_conforms() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (url, key) = (server.url(), fresh());
+    let open = |url: &str, key: &str| RedisStore::builder(key).url(url).build_blocking().unwrap();
+    run(StoreSuite::new(move || {
+        let key = key();
+        (open(&url, &key), open(&url, &key))
+    })
+    .failing(move || open("redis://:CANARY@127.0.0.1:1/", "k")));
+}
+
+#[test]
+fn a_store_with_seals_conforms() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (url, key) = (server.url(), fresh());
+    run(StoreSuite::new(move || {
+        let key = key();
+        let store = || RedisStore::builder(&key).url(&url).sealed_with([7; 32]);
+        (store().build().unwrap(), store().build_blocking().unwrap())
+    }));
+}

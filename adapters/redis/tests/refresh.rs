@@ -73,3 +73,16 @@ fn a_store_with_seals_over_a_connection_of_the_users_conforms() {
         }),
     );
 }
+
+#[test]
+fn a_store_without_tokio_conforms() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (url, key) = (server.url(), fresh());
+    run(in_both_engines(RefreshSuite::new()).store(move || {
+        let key = key();
+        let store = || RedisStore::builder(&key).url(&url).build_blocking();
+        (store().unwrap(), store().unwrap())
+    }));
+}

@@ -196,6 +196,24 @@ fn the_thread_ends_with_the_last_handle() {
 }
 
 #[test]
+fn the_threads_end_with_the_last_handle_without_tokio() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let store = RedisStore::builder("k").url(&server.url());
+    let store = store.build_blocking().unwrap();
+    let lease = acquire(&store, TTL);
+    assert!(store.changed(Stamp::default()).now_or_never().is_none());
+    until("a subscription", || is_subscribed(&server));
+    drop(store);
+    drop(lease);
+    until("the connections to end", || {
+        server.info("connected_clients").as_deref() == Some("1")
+    });
+    assert!(!is_leased(&server));
+}
+
+#[test]
 fn scripts_that_are_forgotten_are_sent_again() {
     let Some(server) = Server::start() else {
         return;

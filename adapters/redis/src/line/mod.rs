@@ -6,6 +6,8 @@
 //! *Concurrency*: a thread for each store, started with its first job, ended
 //! with its last handle when all jobs are done.
 
+#[cfg(feature = "blocking")]
+pub(crate) mod on_threads;
 #[cfg(feature = "tokio")]
 pub(crate) mod on_tokio;
 
@@ -55,8 +57,8 @@ pub(crate) struct Place {
     pub(crate) channel: String,
     /// Rung when something is told in the channel.
     pub(crate) bell: Arc<Bell>,
-    /// Between tries.
-    pub(crate) longest_pause: Duration,
+    /// Of an operation.
+    pub(crate) deadline: Duration,
 }
 
 /// What a store needs of its thread.
@@ -66,6 +68,10 @@ pub(crate) trait Line: Send + Sync {
 
     /// Completes after a time, under any executor.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Completes when nobody should wait any longer for a job of this limit,
+    /// where the thread cannot see to that itself.
+    fn give_up(&self, limit: Duration) -> BoxFuture<'static, ()>;
 
     /// Sees to it that the bell rings for messages from now on, if it can.
     fn subscribe(&self);

@@ -13,20 +13,17 @@ use std::{
 use futures::{
     FutureExt, StreamExt,
     channel::{mpsc, oneshot},
-    future::{BoxFuture, Shared, select},
+    future::{self, BoxFuture, Shared, select},
 };
-use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{RedisError, RedisResult, Value};
 use tokio::{runtime::Builder, time};
 
-use super::{Job, Line, Place, backoff, left, now};
+use super::{Job, Line, Place, backoff, left, longest_pause, now};
 use crate::{
     ask::Ask,
     error::{self, Remedy},
     source::{Source, Wire},
 };
-
-/// How long one connection may take: jobs give up before, the task goes on.
-const CONNECT: Duration = Duration::from_secs(5);
 
 enum Order {
     Work(Job),
@@ -92,6 +89,10 @@ impl Line for OnTokio {
         let (sender, receiver) = oneshot::channel();
         self.order(Order::Sleep(duration, sender));
         receiver.map(|_| ()).boxed()
+    }
+
+    fn give_up(&self, _: Duration) -> BoxFuture<'static, ()> {
+        future::pending().boxed()
     }
 
     fn subscribe(&self) {
@@ -222,7 +223,7 @@ impl Io {
             *last = Some(error);
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
-                time::sleep(backoff(failures, self.place.longest_pause)).await;
+                time::sleep(backoff(failures, longest_pause(self.place.deadline))).await;
             }
             failures += 1;
         }
@@ -270,7 +271,8 @@ impl Io {
         not_before: Instant,
     ) -> RedisResult<Arc<Linked>> {
         time::sleep(left(not_before)).await;
-        let connected = time::timeout(CONNECT, self.source.connect()).await;
+        let limit = self.source.limit(self.place.deadline);
+        let connected = time::timeout(limit, self.source.connect()).await;
         let connected = connected.unwrap_or_else(|_| Err(silence()));
         *lock(&self.trouble) = connected.as_ref().err().cloned();
         let mut link = lock(&self.link);
@@ -283,7 +285,7 @@ impl Io {
             Err(error) => {
                 *link = Link::Down {
                     failures: failures.saturating_add(1),
-                    not_before: now() + backoff(failures, self.place.longest_pause),
+                    not_before: now() + backoff(failures, longest_pause(self.place.deadline)),
                 };
                 Err(error)
             }
@@ -324,10 +326,12 @@ impl Drop for Cut<'_> {
 /// Asks once, over one connection.
 async fn perform(wire: &mut dyn Wire, ask: &Ask) -> RedisResult<Value> {
     let answer = wire.send(&ask.command()).await;
-    let unknown = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
-    let answer = match (answer, ask.in_full()) {
-        (Err(error), Some(full)) if unknown(&error) => wire.send(&full).await,
-        (answer, _) => answer,
+    let answer = match answer {
+        Err(error) if error::is_unknown_script(&error) => match ask.in_full() {
+            Some(full) => wire.send(&full).await,
+            None => Err(error),
+        },
+        answer => answer,
     }?;
     match ask.wait() {
         Some(wait) => Ok(Value::Array(vec![answer, wire.send(&wait).await?])),

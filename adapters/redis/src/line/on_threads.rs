@@ -1,0 +1,239 @@
+//! A [`Line`] without tokio: a thread that asks one thing after the other, and
+//! one that listens.
+//!
+//! *Not here*: cutting off a look-up of a name, a TLS handshake, or an answer
+//! that comes a byte at a time. Whoever waits for the thread gives up in time;
+//! the thread goes on when that is over.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        mpsc::{self, Receiver, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use redis::{Cmd, Connection, ConnectionLike, RedisError, RedisResult, Value};
+use tollgate::runtime::{BoxFuture, Runtime, ThreadRuntime, block_on};
+
+use super::{Job, Line, Place, backoff, left, longest_pause, now};
+use crate::{
+    error::{self, Remedy},
+    source::Source,
+    watch::Bell,
+};
+
+/// How often the listening thread looks whether it is still needed.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long whoever waits gives the thread to say that the time is over.
+const GRACE: Duration = Duration::from_millis(50);
+
+/// The threads, from outside.
+pub(crate) struct OnThreads {
+    jobs: Sender<Job>,
+    /// What the first thread needs to start.
+    plan: Mutex<Option<Receiver<Job>>>,
+    /// What the second thread needs to start; it ends when `end` is gone.
+    ear: Mutex<Option<Ear>>,
+    end: Arc<End>,
+}
+
+/// What both threads know.
+struct End {
+    source: Source,
+    place: Place,
+}
+
+impl OnThreads {
+    pub(crate) fn new(source: Source, place: Place) -> Self {
+        let (jobs, plan) = mpsc::channel();
+        let end = Arc::new(End { source, place });
+        Self {
+            jobs,
+            plan: Mutex::new(Some(plan)),
+            ear: Mutex::new(Some(Ear(Arc::downgrade(&end)))),
+            end,
+        }
+    }
+}
+
+impl Line for OnThreads {
+    fn push(&self, job: Job) {
+        if let Some(jobs) = take(&self.plan) {
+            let end = Arc::clone(&self.end);
+            start(move || Worker::new(end).work_off(&jobs));
+        }
+        // Where no thread has started, its end of the line is gone.
+        if let Err(refused) = self.jobs.send(job) {
+            (refused.0.done)(Err(error::no_thread(None)));
+        }
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        ThreadRuntime.sleep(duration)
+    }
+
+    fn give_up(&self, limit: Duration) -> BoxFuture<'static, ()> {
+        ThreadRuntime.sleep(limit + GRACE)
+    }
+
+    fn subscribe(&self) {
+        if let Some(ear) = take(&self.ear) {
+            start(move || ear.listen());
+        }
+    }
+}
+
+fn take<T>(kept: &Mutex<Option<T>>) -> Option<T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// Starts a thread; where none can be had, what it needs is dropped.
+fn start(work: impl FnOnce() + Send + 'static) {
+    let thread = thread::Builder::new().name("tollgate-redis".to_owned());
+    drop(thread.spawn(work));
+}
+
+fn pause(duration: Duration) {
+    block_on(ThreadRuntime.sleep(duration));
+}
+
+/// Has the connection.
+struct Worker {
+    end: Arc<End>,
+    link: Option<Connection>,
+    /// How often in a row there was none to be had, and when to try next.
+    failures: u32,
+    not_before: Instant,
+    trouble: Option<RedisError>,
+}
+
+impl Worker {
+    fn new(end: Arc<End>) -> Self {
+        Self {
+            end,
+            link: None,
+            failures: 0,
+            not_before: now(),
+            trouble: None,
+        }
+    }
+
+    fn work_off(mut self, jobs: &Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            let answer = self.ask(&job);
+            (job.done)(answer);
+        }
+    }
+
+    /// Asks until there is an answer, an error that stays, or no time left.
+    fn ask(&mut self, job: &Job) -> tollgate::Result<Value> {
+        let mut last = None;
+        let mut failures = 0;
+        while !left(job.until).is_zero() {
+            let error = match self.try_once(job) {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            match error::remedy(&error) {
+                Remedy::Tell => return Err(error::failed(&self.end.place.key, &error)),
+                Remedy::Reconnect => self.link = None,
+                Remedy::Repeat => {}
+            }
+            last = Some(error);
+            // The first one tells of what happened while nobody asked.
+            if failures > 0 {
+                let next = backoff(failures, longest_pause(self.end.place.deadline));
+                pause(next.min(left(job.until)));
+            }
+            failures += 1;
+        }
+        let last = last.or_else(|| self.trouble.clone());
+        let key = &self.end.place.key;
+        Err(error::too_late(key, job.limit, last.as_ref()))
+    }
+
+    fn try_once(&mut self, job: &Job) -> RedisResult<Value> {
+        let link = match self.link.take() {
+            Some(link) => link,
+            None => self.connect(job.until)?,
+        };
+        let link = self.link.insert(link);
+        let answer = match send(link, &job.ask.command(), job.until) {
+            Err(error) if error::is_unknown_script(&error) => match job.ask.in_full() {
+                Some(full) => send(link, &full, job.until),
+                None => Err(error),
+            },
+            answer => answer,
+        }?;
+        match job.ask.wait() {
+            Some(wait) => Ok(Value::Array(vec![answer, send(link, &wait, job.until)?])),
+            None => Ok(answer),
+        }
+    }
+
+    fn connect(&mut self, until: Instant) -> RedisResult<Connection> {
+        pause(left(self.not_before).min(left(until)));
+        let connected = self.end.source.connect_by(limit(until));
+        self.trouble = connected.as_ref().err().cloned();
+        match connected {
+            Ok(_) => self.failures = 0,
+            Err(_) => {
+                let next = backoff(self.failures, longest_pause(self.end.place.deadline));
+                self.not_before = now() + next;
+                self.failures = self.failures.saturating_add(1);
+            }
+        }
+        connected
+    }
+}
+
+/// What is left, as the limit of a socket, which is not nothing.
+fn limit(until: Instant) -> Duration {
+    left(until).max(Duration::from_millis(1))
+}
+
+fn send(link: &mut Connection, command: &Cmd, until: Instant) -> RedisResult<Value> {
+    let limit = Some(limit(until));
+    link.set_read_timeout(limit)?;
+    link.set_write_timeout(limit)?;
+    link.req_command(command)?.extract_error()
+}
+
+/// Rings the bell for messages, until the store is gone.
+struct Ear(Weak<End>);
+
+impl Ear {
+    fn listen(&self) {
+        let mut failures = 0;
+        while let Some(end) = self.0.upgrade() {
+            let link = end.source.connect_by(LOOK);
+            let (channel, bell) = (end.place.channel.clone(), Arc::clone(&end.place.bell));
+            // The store may be gone from here on.
+            drop(end);
+            failures = match link.and_then(|link| self.hear(link, &channel, &bell)) {
+                Ok(()) => 0,
+                Err(_) => failures + 1,
+            };
+            pause(backoff(failures, Duration::from_secs(1)));
+        }
+    }
+
+    /// Listens over one connection, until it breaks or the store is gone.
+    fn hear(&self, mut link: Connection, channel: &str, bell: &Bell) -> RedisResult<()> {
+        link.set_read_timeout(Some(LOOK))?;
+        let mut messages = link.as_pubsub();
+        messages.subscribe(channel)?;
+        // Something may have been told before.
+        bell.ring();
+        while self.0.strong_count() > 0 {
+            match messages.get_message() {
+                Ok(_) => bell.ring(),
+                Err(error) if error.is_timeout() => {}
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+}
