@@ -1,6 +1,10 @@
 //! [`RedisStoreBuilder`]: what a store is made of.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use tollgate::Result;
 
@@ -13,6 +17,7 @@ use crate::{
     seal::{SealKey, Seals},
     source::Source,
     store::{Inner, RedisStore},
+    talk::Talk,
     watch::Bell,
 };
 #[cfg(feature = "sentinel")]
@@ -229,13 +234,15 @@ impl RedisStoreBuilder {
                 key: keys.record.clone(),
                 seals: Seals(self.seals),
             },
-            keys,
-            line,
-            bell,
-            deadline: self.deadline,
-            poll_every: self.poll_every,
             replicas: self.replicas,
-            held: std::sync::Mutex::default(),
+            talk: Arc::new(Talk {
+                keys,
+                line,
+                bell,
+                deadline: self.deadline,
+                poll_every: self.poll_every,
+                held: Mutex::default(),
+            }),
         }))
     }
 

@@ -1,4 +1,4 @@
-//! [`Hold`]: a lease that this process has, and how it is asked for.
+//! [`acquire`]: the lease, and giving it back.
 
 use std::{
     sync::{Arc, MutexGuard, PoisonError},
@@ -8,8 +8,8 @@ use std::{
 use chacha20poly1305::aead::Generate;
 use redis::Value;
 use tollgate::{
-    Result,
-    auth::{Lease, Stamp, Stored},
+    Error, Result,
+    auth::{Lease, Stored},
 };
 
 use crate::{
@@ -18,15 +18,34 @@ use crate::{
     error,
     line::{Job, backoff},
     scripts,
-    store::Inner,
+    talk::Talk,
 };
+
+/// The longest pause between two tries, where no message comes.
+const PAUSE: Duration = Duration::from_millis(500);
+/// The longest time to live of a lease: ten years, in ms.
+const FOREVER: u128 = 10 * 365 * 24 * 3600 * 1000;
+
+/// A store that gives leases.
+pub(crate) trait Leased: Send + Sync + 'static {
+    fn talk(&self) -> &Arc<Talk>;
+
+    /// Asks for the lease; `seen` is what the first try saw.
+    fn asking(&self, owner: &Owner, millis: u64, seen: &str) -> Ask;
+
+    /// Reads the record in an answer.
+    fn record(&self, answer: &mut Answer) -> Result<Stored>;
+
+    /// The error of an answer that is none of the usual.
+    fn unusual(&self, answer: Answer) -> Error;
+}
 
 /// Who asks for a lease: 128 random bits, new each time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Owner(String);
 
 impl Owner {
-    pub(crate) fn random() -> Result<Self> {
+    fn random() -> Result<Self> {
         let low = u64::try_generate().map_err(|_| error::no_randomness())?;
         let high = u64::try_generate().map_err(|_| error::no_randomness())?;
         Ok(Self(format!("{high:016x}{low:016x}")))
@@ -46,106 +65,100 @@ pub(crate) struct Hold {
 
 /// Gives the lease back when it is dropped.
 struct Guard {
-    inner: Arc<Inner>,
+    talk: Arc<Talk>,
     hold: Arc<Hold>,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if self.inner.forget(&self.hold) {
-            self.inner.send_release(&self.hold.owner);
+        if self.talk.forget(&self.hold) {
+            self.talk.send_release(&self.hold.owner);
         }
     }
 }
 
 /// What became of one try.
-pub(crate) enum Grant {
+enum Grant {
     Given(Lease),
     /// The record is another than at the first try.
     Moved(Stored),
-    Busy {
-        /// How long somebody else has it at most.
-        left: Duration,
-        stamp: Stamp,
-        /// How often it was asked for.
-        tries: u32,
-    },
+    /// Somebody else has it, for so long at most; and what is there.
+    Busy(Duration, String),
 }
 
-impl Grant {
-    /// How long to wait before the next try, where no message comes.
-    pub(crate) fn pause(left: Duration, tries: u32) -> Duration {
-        // Who asks in the moment of the end may be too early.
-        let end = left + Duration::from_millis(1);
-        backoff(tries.saturating_sub(1), end.min(Duration::from_millis(500)))
+/// Waits for the lease.
+pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lease> {
+    let owner = Owner::random()?;
+    let mut seen = None;
+    let mut tries = 0;
+    loop {
+        // Before asking: what is told in between is heard.
+        let told = of.talk().bell.listen();
+        match try_once(of, &owner, ttl, seen.as_deref()).await? {
+            Grant::Given(lease) if seen.is_some() => return Ok(lease.contended()),
+            Grant::Given(lease) => return Ok(lease),
+            Grant::Moved(record) => return Ok(Lease::withheld(record)),
+            Grant::Busy(left, there) => {
+                seen.get_or_insert(there);
+                // Who asks in the moment of the end may be too early.
+                let end = left + Duration::from_millis(1);
+                let pause = backoff(tries, end.min(PAUSE));
+                of.talk().hear(told, pause).await;
+                tries = tries.saturating_add(1);
+            }
+        }
     }
 }
 
-impl Inner {
-    /// Asks for the lease once; `seen` is the stamp of the first try, and how
-    /// often it was asked for.
-    pub(crate) async fn try_acquire(
-        self: &Arc<Self>,
-        owner: &Owner,
-        ttl: Duration,
-        seen: Option<(Stamp, u32)>,
-    ) -> Result<Grant> {
-        let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        // The longest that Redis can count, and no less than it can.
-        let millis = millis.clamp(1, i64::MAX as u64 / 4);
-        let first = seen.map_or(String::new(), |(stamp, _)| {
-            format!("{}:{}", stamp.epoch, stamp.version)
-        });
-        let ask = Ask::script(&scripts::ACQUIRE, &[&self.keys.record, &self.keys.lease])
-            .arg(owner.as_str())
-            .number(millis)
-            .arg(first);
-        let tries = seen.map_or(1, |(_, tries)| tries.saturating_add(1));
-        let (inner, owner) = (Arc::clone(self), owner.clone());
-        self.ask(ask, move |answer| match answer {
-            Ok(answer) => inner.granted(answer, owner, tries),
-            Err(error) => {
-                // It may have been given, and the answer was lost.
-                if error::is_unavailable(&error) {
-                    inner.send_release(&owner);
-                }
-                Err(error)
+async fn try_once<L: Leased>(
+    of: &Arc<L>,
+    owner: &Owner,
+    ttl: Duration,
+    seen: Option<&str>,
+) -> Result<Grant> {
+    let millis = ttl.as_millis().clamp(1, FOREVER);
+    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+    let ask = of.asking(owner, millis, seen.unwrap_or_default());
+    let (reader, owner) = (Arc::clone(of), owner.clone());
+    let read = move |answer: Result<Value>| match answer {
+        Ok(answer) => granted(&*reader, Answer::of(answer)?, owner),
+        Err(error) => {
+            // It may have been given, and the answer was lost.
+            if error::is_unavailable(&error) {
+                reader.talk().send_release(&owner);
             }
-        })
-        .await
-    }
+            Err(error)
+        }
+    };
+    of.talk().ask(ask, read).await
+}
 
-    fn granted(self: &Arc<Self>, answer: Value, owner: Owner, tries: u32) -> Result<Grant> {
-        let mut answer = Answer::of(answer)?;
-        match answer.name() {
-            b"GOT" => {
-                let fence = answer.number()?;
-                let hold = Arc::new(Hold { owner, fence });
-                self.holds().push(Arc::clone(&hold));
-                // From here on it is given back, also if the record is broken.
-                let guard = Guard {
-                    inner: Arc::clone(self),
-                    hold,
-                };
-                let record = self.codec.read(answer.fields()?)?;
-                let lease = Lease::new(fence).with_record(record).with_guard(guard);
-                Ok(Grant::Given(lease))
-            }
-            b"MOVED" => Ok(Grant::Moved(self.codec.read(answer.fields()?)?)),
-            b"BUSY" => {
-                let left = Duration::from_millis(answer.left()?);
-                let stamp = answer.text()?;
-                let stamp = stamp.split_once(':').and_then(|(epoch, version)| {
-                    Some(Stamp::new(epoch.parse().ok()?, version.parse().ok()?))
-                });
-                let corrupt = || error::corrupt(&self.codec.key, "its stamp is no number");
-                Ok(Grant::Busy {
-                    left,
-                    stamp: stamp.ok_or_else(corrupt)?,
-                    tries,
-                })
-            }
-            _ => Err(self.foreign(answer)),
+fn granted(of: &impl Leased, mut answer: Answer, owner: Owner) -> Result<Grant> {
+    match answer.name() {
+        b"GOT" => {
+            let fence = answer.number()?;
+            // From here on it is given back, also if the record is broken.
+            let guard = of.talk().hold(owner, fence);
+            let record = of.record(&mut answer)?;
+            let lease = Lease::new(fence).with_record(record).with_guard(guard);
+            Ok(Grant::Given(lease))
+        }
+        b"MOVED" => Ok(Grant::Moved(of.record(&mut answer)?)),
+        b"BUSY" => Ok(Grant::Busy(
+            Duration::from_millis(answer.left()?),
+            answer.text()?,
+        )),
+        _ => Err(of.unusual(answer)),
+    }
+}
+
+impl Talk {
+    fn hold(self: &Arc<Self>, owner: Owner, fence: u64) -> Guard {
+        let hold = Arc::new(Hold { owner, fence });
+        self.holds().push(Arc::clone(&hold));
+        Guard {
+            talk: Arc::clone(self),
+            hold,
         }
     }
 
@@ -169,12 +182,16 @@ impl Inner {
     }
 
     /// Gives a lease back, and waits until it is.
-    pub(crate) async fn release(self: &Arc<Self>, hold: &Arc<Hold>) -> Result<()> {
-        if !self.forget(hold) {
-            return Ok(());
+    pub(crate) async fn release(&self, lease: Lease) -> Result<()> {
+        let hold = self.hold_of(lease.fence());
+        match hold.filter(|hold| self.forget(hold)) {
+            Some(hold) => {
+                let ask = self.release_of(&hold.owner);
+                self.ask(ask, |answer| answer.map(drop)).await
+            }
+            // It was given back with the write.
+            None => Ok(()),
         }
-        let ask = self.release_of(&hold.owner);
-        self.ask(ask, |answer| answer.map(drop)).await
     }
 
     /// Gives a lease back; who does it waits for nothing.

@@ -19,6 +19,7 @@ mod scripts;
 mod seal;
 mod source;
 mod store;
+mod talk;
 mod watch;
 
 pub use builder::RedisStoreBuilder;

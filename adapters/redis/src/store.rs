@@ -1,33 +1,23 @@
 //! [`RedisStore`]: the port, over Redis.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::{
-    channel::oneshot,
-    future::{Either, select},
-};
 use redis::Value;
 use tollgate::{
-    Result,
+    Error, Result,
     auth::{Lease, Presented, Stamp, Stored, Swap, TokenStore},
 };
 
 use crate::{
-    answer::{Answer, unexpected},
+    answer::{self, Answer, unexpected},
     ask::{Ask, Replicas},
     builder::RedisStoreBuilder,
     codec::{Codec, FIELDS, mark},
     error,
-    keys::Keys,
-    lease::{Grant, Hold, Owner},
-    line::{Job, Line},
+    lease::{self, Leased, Owner},
     scripts,
-    watch::Bell,
+    talk::Talk,
 };
 
 /// Keeps the token in Redis, for a fleet of processes.
@@ -37,15 +27,9 @@ pub struct RedisStore {
 }
 
 pub(crate) struct Inner {
-    pub(crate) keys: Keys,
+    pub(crate) talk: Arc<Talk>,
     pub(crate) codec: Codec,
-    pub(crate) line: Box<dyn Line>,
-    pub(crate) bell: Arc<Bell>,
-    pub(crate) deadline: Duration,
-    pub(crate) poll_every: Duration,
     pub(crate) replicas: Option<Replicas>,
-    /// The leases that this store has, for the write that gives one back.
-    pub(crate) held: Mutex<Vec<Arc<Hold>>>,
 }
 
 impl RedisStore {
@@ -72,49 +56,25 @@ impl RedisStore {
 }
 
 impl Inner {
-    /// Asks, and reads the answer on the thread of the store: what `read`
-    /// gives is dropped there if nobody waits for it.
-    pub(crate) async fn ask<T: Send + 'static>(
-        &self,
-        ask: Ask,
-        read: impl FnOnce(Result<Value>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (sender, receiver) = oneshot::channel();
-        let limit = match ask.replicas {
-            Some(replicas) => self.deadline + replicas.limit,
-            None => self.deadline,
-        };
-        self.line.push(Job::new(ask, limit, move |answer| {
-            drop(sender.send(read(answer)));
-        }));
-        match select(receiver, self.line.give_up(limit)).await {
-            Either::Left((answer, _)) => answer.unwrap_or_else(|_| Err(error::no_thread(None))),
-            Either::Right(_) => Err(error::too_late(&self.codec.key, limit, None)),
-        }
-    }
-
     async fn read(self: &Arc<Self>) -> Result<Stored> {
         let inner = Arc::clone(self);
-        self.ask(Ask::fields(&self.keys.record, &FIELDS), move |answer| {
-            inner.codec.loaded(answer?)
-        })
-        .await
+        let ask = Ask::fields(&self.talk.keys.record, &FIELDS);
+        let read = move |answer: Result<Value>| inner.codec.loaded(answer?);
+        self.talk.ask(ask, read).await
     }
 
     /// The stamp alone, which is less to read; and whether it can be read.
     async fn stamp(self: &Arc<Self>) -> Result<Stamp> {
         let [schema, epoch, version, ..] = FIELDS;
         let inner = Arc::clone(self);
-        self.ask(
-            Ask::fields(&self.keys.record, &[schema, epoch, version]),
-            move |answer| {
-                let mut fields = crate::answer::fields(answer?)?;
-                // A stamp is enough: what it belongs to is read when it differs.
-                fields.state = fields.epoch.as_ref().map(|_| b"empty".to_vec());
-                Ok(inner.codec.read(fields)?.stamp())
-            },
-        )
-        .await
+        let ask = Ask::fields(&self.talk.keys.record, &[schema, epoch, version]);
+        let read = move |answer: Result<Value>| {
+            let mut fields = answer::fields(answer?)?;
+            // A stamp is enough: what it belongs to is read when it differs.
+            fields.state = fields.epoch.as_ref().map(|_| b"empty".to_vec());
+            Ok(inner.codec.read(fields)?.stamp())
+        };
+        self.talk.ask(ask, read).await
     }
 
     /// Reads what a script says about a write.
@@ -128,7 +88,7 @@ impl Inner {
     }
 
     /// The error of a script that did nothing because of the record's schema.
-    pub(crate) fn foreign(&self, mut answer: Answer) -> tollgate::Error {
+    fn foreign(&self, mut answer: Answer) -> Error {
         if answer.name() != b"SCHEMA" {
             return unexpected();
         }
@@ -162,6 +122,28 @@ impl Inner {
     }
 }
 
+impl Leased for Inner {
+    fn talk(&self) -> &Arc<Talk> {
+        &self.talk
+    }
+
+    fn asking(&self, owner: &Owner, millis: u64, seen: &str) -> Ask {
+        let keys = &self.talk.keys;
+        Ask::script(&scripts::ACQUIRE, &[&keys.record, &keys.lease])
+            .arg(owner.as_str())
+            .number(millis)
+            .arg(seen)
+    }
+
+    fn record(&self, answer: &mut Answer) -> Result<Stored> {
+        self.codec.read(answer.fields()?)
+    }
+
+    fn unusual(&self, answer: Answer) -> Error {
+        self.foreign(answer)
+    }
+}
+
 #[async_trait]
 impl TokenStore for RedisStore {
     async fn load(&self) -> Result<Stored> {
@@ -170,8 +152,8 @@ impl TokenStore for RedisStore {
 
     async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
         let inner = Arc::clone(&self.inner);
-        let keys = &inner.keys;
-        let hold = inner.hold_of(new.fence());
+        let keys = &inner.talk.keys;
+        let hold = inner.talk.hold_of(new.fence());
         let ask = Ask::script(&scripts::CAS, &[&keys.record, &keys.lease])
             .arg(keys.channel.as_str())
             .number(expected.epoch)
@@ -183,16 +165,16 @@ impl TokenStore for RedisStore {
         let read = move |answer: Result<Value>| {
             let swap = reader.written(answer?, &new)?;
             if let (Swap::Done, Some(hold)) = (&swap, hold) {
-                reader.forget(&hold);
+                reader.talk.forget(&hold);
             }
             Ok(swap)
         };
-        inner.ask(ask, read).await
+        inner.talk.ask(ask, read).await
     }
 
     async fn clear(&self, epoch: u64) -> Result<Stamp> {
         let inner = Arc::clone(&self.inner);
-        let keys = &self.inner.keys;
+        let keys = &self.inner.talk.keys;
         let ask = Ask::script(&scripts::CLEAR, &[&keys.record, &keys.lease])
             .arg(keys.channel.as_str())
             .number(epoch);
@@ -203,46 +185,25 @@ impl TokenStore for RedisStore {
                 _ => Err(inner.foreign(answer)),
             }
         };
-        self.inner.ask(ask, read).await
+        self.inner.talk.ask(ask, read).await
     }
 
     async fn acquire(&self, ttl: Duration) -> Result<Lease> {
-        let owner = Owner::random()?;
-        let mut seen = None;
-        loop {
-            // Before asking: what is told in between is heard.
-            let told = self.inner.bell.listen();
-            match self.inner.try_acquire(&owner, ttl, seen).await? {
-                Grant::Given(lease) if seen.is_some() => return Ok(lease.contended()),
-                Grant::Given(lease) => return Ok(lease),
-                Grant::Moved(record) => return Ok(Lease::withheld(record)),
-                Grant::Busy { left, stamp, tries } => {
-                    seen = Some((seen.map_or(stamp, |(stamp, _)| stamp), tries));
-                    self.inner.line.subscribe();
-                    let pause = self.inner.line.sleep(Grant::pause(left, tries));
-                    select(told, pause).await;
-                }
-            }
-        }
+        lease::acquire(&self.inner, ttl).await
     }
 
     async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         let inner = Arc::clone(&self.inner);
-        let ask = Ask::script(&scripts::PRESENT, &[&inner.keys.record])
+        let ask = Ask::script(&scripts::PRESENT, &[&inner.talk.keys.record])
             .number(stamp.epoch)
             .number(stamp.version)
             .arg(mark(presented));
-        self.inner
-            .ask(ask, move |answer| inner.swapped(answer?))
-            .await
+        let read = move |answer: Result<Value>| inner.swapped(answer?);
+        self.inner.talk.ask(ask, read).await
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {
-        match self.inner.hold_of(lease.fence()) {
-            Some(hold) => self.inner.release(&hold).await,
-            // It was given back with the write.
-            None => Ok(()),
-        }
+        self.inner.talk.release(lease).await
     }
 
     fn is_watchable(&self) -> bool {
@@ -250,16 +211,16 @@ impl TokenStore for RedisStore {
     }
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
-        self.inner.line.subscribe();
         loop {
-            let told = self.inner.bell.listen();
+            let told = self.inner.talk.bell.listen();
             if self.inner.stamp().await? != seen {
                 let stored = self.inner.read().await?;
                 if stored.stamp() != seen {
                     return Ok(stored);
                 }
             }
-            select(told, self.inner.line.sleep(self.inner.poll_every)).await;
+            let pause = self.inner.talk.poll_every;
+            self.inner.talk.hear(told, pause).await;
         }
     }
 }
@@ -268,8 +229,8 @@ impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
             .field("key", &self.inner.codec.key)
-            .field("deadline", &self.inner.deadline)
-            .field("poll_every", &self.inner.poll_every)
+            .field("deadline", &self.inner.talk.deadline)
+            .field("poll_every", &self.inner.talk.poll_every)
             .finish_non_exhaustive()
     }
 }
