@@ -211,6 +211,7 @@ impl TokenStore for RedisStore {
     }
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
+        self.inner.talk.line.subscribe();
         loop {
             let told = self.inner.talk.bell.listen();
             if self.inner.stamp().await? != seen {
