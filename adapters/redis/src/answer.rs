@@ -28,6 +28,11 @@ impl Answer {
         &self.name
     }
 
+    pub(crate) fn bytes(&mut self) -> Result<Vec<u8>> {
+        let bytes = self.rest.next().and_then(bytes);
+        bytes.ok_or_else(unexpected)
+    }
+
     pub(crate) fn number(&mut self) -> Result<u64> {
         let number = self.rest.next().and_then(number);
         number.ok_or_else(unexpected)

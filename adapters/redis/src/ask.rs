@@ -2,15 +2,40 @@
 
 use std::{fmt, time::Duration};
 
-use redis::Cmd;
+use redis::{Cmd, Value};
+use tollgate::Result;
 
-use crate::scripts::Lua;
+use crate::{answer::unexpected, error, scripts::Lua};
 
 /// How many replicas have to have a write, and how long that may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Replicas {
     pub(crate) count: u32,
     pub(crate) limit: Duration,
+}
+
+impl Replicas {
+    /// Takes the number of replicas off an answer, if it was asked for.
+    pub(crate) fn counted(wanted: Option<Self>, answer: Value) -> Result<(Value, Option<i64>)> {
+        match (wanted, answer) {
+            (None, answer) => Ok((answer, None)),
+            (Some(_), Value::Array(parts)) => match <[Value; 2]>::try_from(parts) {
+                Ok([answer, Value::Int(have)]) => Ok((answer, Some(have))),
+                _ => Err(unexpected()),
+            },
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Refuses a write that too few have.
+    pub(crate) fn enough(wanted: Option<Self>, have: Option<i64>, key: &str) -> Result<()> {
+        match (wanted, have) {
+            (Some(wanted), Some(have)) if have < i64::from(wanted.count) => {
+                Err(error::not_replicated(key, have, wanted))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A command or a script. All may be asked twice: whoever does not hear the
@@ -36,6 +61,11 @@ impl Ask {
             ask = ask.arg(field.as_bytes());
         }
         ask
+    }
+
+    /// Reads a text.
+    pub(crate) fn text(key: &str) -> Self {
+        Self::of(What::Command("GET"), &[key])
     }
 
     /// Runs a script over keys.

@@ -286,6 +286,14 @@ pub(crate) fn not_replicated(key: &str, have: i64, wanted: Replicas) -> Error {
     .with_hint("see whether the replicas are connected; `wait_for_replicas` sets how many, and how long")
 }
 
+pub(crate) fn keeps_changing(key: &str) -> Error {
+    Error::new(
+        ErrorKind::Auth,
+        format!("`{key}` cannot be written: it goes on changing"),
+    )
+    .with_hint("see who writes to it")
+}
+
 /// A setting that cannot be used.
 pub(crate) fn setting(message: impl Into<String>, hint: &'static str) -> Error {
     Error::new(ErrorKind::Builder, message.into()).with_hint(hint)

@@ -8,6 +8,8 @@ use tollgate::{Error, ErrorKind, Result};
 /// The names of one store.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
+    /// As the user gave it: the name of a plain text.
+    pub(crate) plain: String,
     /// The record: a hash.
     pub(crate) record: String,
     /// The lease: a text that ends with its time.
@@ -21,6 +23,7 @@ impl Keys {
     pub(crate) fn new(key: &str) -> Result<Self> {
         let tag = checked(key)?;
         Ok(Self {
+            plain: key.to_owned(),
             record: format!("{tag}:t"),
             lease: format!("{tag}:l"),
             channel: format!("{tag}:e"),

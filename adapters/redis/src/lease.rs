@@ -6,6 +6,7 @@ use std::{
 };
 
 use chacha20poly1305::aead::Generate;
+use futures::future::BoxFuture;
 use redis::Value;
 use tollgate::{
     Error, Result,
@@ -33,8 +34,11 @@ pub(crate) trait Leased: Send + Sync + 'static {
     /// Asks for the lease; `seen` is what the first try saw.
     fn asking(&self, owner: &Owner, millis: u64, seen: &str) -> Ask;
 
-    /// Reads the record in an answer.
-    fn record(&self, answer: &mut Answer) -> Result<Stored>;
+    /// Reads the record in an answer, if it holds one.
+    fn record(&self, answer: &mut Answer) -> Result<Option<Stored>>;
+
+    /// Reads the record.
+    fn reload(self: &Arc<Self>) -> BoxFuture<'_, Result<Stored>>;
 
     /// The error of an answer that is none of the usual.
     fn unusual(&self, answer: Answer) -> Error;
@@ -81,7 +85,7 @@ impl Drop for Guard {
 enum Grant {
     Given(Lease),
     /// The record is another than at the first try.
-    Moved(Stored),
+    Moved(Option<Stored>),
     /// Somebody else has it, for so long at most; and what is there.
     Busy(Duration, String),
 }
@@ -97,7 +101,8 @@ pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lea
         match try_once(of, &owner, ttl, seen.as_deref()).await? {
             Grant::Given(lease) if seen.is_some() => return Ok(lease.contended()),
             Grant::Given(lease) => return Ok(lease),
-            Grant::Moved(record) => return Ok(Lease::withheld(record)),
+            Grant::Moved(Some(record)) => return Ok(Lease::withheld(record)),
+            Grant::Moved(None) => return of.reload().await.map(Lease::withheld),
             Grant::Busy(left, there) => {
                 seen.get_or_insert(there);
                 // Who asks in the moment of the end may be too early.
@@ -139,9 +144,12 @@ fn granted(of: &impl Leased, mut answer: Answer, owner: Owner) -> Result<Grant> 
             let fence = answer.number()?;
             // From here on it is given back, also if the record is broken.
             let guard = of.talk().hold(owner, fence);
-            let record = of.record(&mut answer)?;
-            let lease = Lease::new(fence).with_record(record).with_guard(guard);
-            Ok(Grant::Given(lease))
+            let lease = Lease::new(fence);
+            let lease = match of.record(&mut answer)? {
+                Some(record) => lease.with_record(record),
+                None => lease,
+            };
+            Ok(Grant::Given(lease.with_guard(guard)))
         }
         b"MOVED" => Ok(Grant::Moved(of.record(&mut answer)?)),
         b"BUSY" => Ok(Grant::Busy(

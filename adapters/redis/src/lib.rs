@@ -15,6 +15,7 @@ mod error;
 mod keys;
 mod lease;
 mod line;
+mod plain;
 mod scripts;
 mod seal;
 mod source;
@@ -23,5 +24,6 @@ mod talk;
 mod watch;
 
 pub use builder::RedisStoreBuilder;
+pub use plain::PlainStore;
 pub use seal::SealKey;
 pub use store::RedisStore;

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use redis::Value;
 use tollgate::{
     Error, Result,
@@ -14,7 +15,6 @@ use crate::{
     ask::{Ask, Replicas},
     builder::RedisStoreBuilder,
     codec::{Codec, FIELDS, mark},
-    error,
     lease::{self, Leased, Owner},
     scripts,
     talk::Talk,
@@ -46,6 +46,10 @@ impl RedisStore {
     /// Starts to configure a store that keeps the token under `key`.
     pub fn builder(key: impl Into<String>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(key.into())
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     pub(crate) fn over(inner: Inner) -> Self {
@@ -101,22 +105,14 @@ impl Inner {
 
     /// Reads what became of a write; with replicas, how many have it.
     fn written(&self, answer: Value, new: &Stored) -> Result<Swap> {
-        let (answer, have) = match (answer, self.replicas) {
-            (Value::Array(parts), Some(_)) => match <[Value; 2]>::try_from(parts) {
-                Ok([answer, Value::Int(have)]) => (answer, Some(have)),
-                _ => return Err(unexpected()),
-            },
-            (answer, _) => (answer, None),
-        };
+        let (answer, have) = Replicas::counted(self.replicas, answer)?;
         let swap = match self.swapped(answer)? {
             // It was written, and the answer was lost.
             Swap::Conflict(there) if Codec::is_same(&there, new) => Swap::Done,
             swap => swap,
         };
-        if let (Swap::Done, Some(have), Some(wanted)) = (&swap, have, self.replicas)
-            && have < i64::from(wanted.count)
-        {
-            return Err(error::not_replicated(&self.codec.key, have, wanted));
+        if swap == Swap::Done {
+            Replicas::enough(self.replicas, have, &self.codec.key)?;
         }
         Ok(swap)
     }
@@ -135,8 +131,12 @@ impl Leased for Inner {
             .arg(seen)
     }
 
-    fn record(&self, answer: &mut Answer) -> Result<Stored> {
-        self.codec.read(answer.fields()?)
+    fn record(&self, answer: &mut Answer) -> Result<Option<Stored>> {
+        self.codec.read(answer.fields()?).map(Some)
+    }
+
+    fn reload(self: &Arc<Self>) -> BoxFuture<'_, Result<Stored>> {
+        Box::pin(self.read())
     }
 
     fn unusual(&self, answer: Answer) -> Error {

@@ -38,5 +38,7 @@ macro_rules! lua {
 pub(crate) static ACQUIRE: LazyLock<Lua> = lua!("acquire");
 pub(crate) static CAS: LazyLock<Lua> = lua!("cas");
 pub(crate) static CLEAR: LazyLock<Lua> = lua!("clear");
+pub(crate) static PLAIN_ACQUIRE: LazyLock<Lua> = lua!("plain_acquire");
+pub(crate) static PLAIN_CAS: LazyLock<Lua> = lua!("plain_cas");
 pub(crate) static PRESENT: LazyLock<Lua> = lua!("present");
 pub(crate) static RELEASE: LazyLock<Lua> = lua!("release");
