@@ -88,6 +88,12 @@ impl Ask {
         self
     }
 
+    /// Waits for replicas after it, if it is to.
+    pub(crate) fn waiting_for(mut self, replicas: Option<Replicas>) -> Self {
+        self.replicas = replicas;
+        self
+    }
+
     /// Adds a number, as text.
     pub(crate) fn number(self, number: u64) -> Self {
         self.arg(number.to_string())

@@ -12,11 +12,13 @@ use crate::{
     ask::Replicas,
     codec::Codec,
     error::setting,
+    inner::Inner,
     keys::Keys,
     line::{Line, Place},
+    local::{Local, Unavailable},
     seal::{SealKey, Seals},
     source::Source,
-    store::{Inner, RedisStore},
+    store::RedisStore,
     talk::Talk,
     watch::Bell,
 };
@@ -48,6 +50,7 @@ enum Where {
 /// | [`deadline`](Self::deadline) | 500 ms | 10 ms to 60 s |
 /// | [`poll_every`](Self::poll_every) | 500 ms | 10 ms to 1 h |
 /// | [`sealed_with`](Self::sealed_with) | not sealed | |
+/// | [`when_unavailable`](Self::when_unavailable) | [`FailClosed`](Unavailable::FailClosed) | |
 /// | [`wait_for_replicas`](Self::wait_for_replicas) | not waited for | 1 to 100 replicas, 1 ms to 60 s |
 ///
 /// Where to connect to is the only thing that has to be said. Nothing is
@@ -62,6 +65,7 @@ pub struct RedisStoreBuilder {
     poll_every: Duration,
     seals: Vec<SealKey>,
     replicas: Option<Replicas>,
+    unavailable: Unavailable,
 }
 
 impl RedisStoreBuilder {
@@ -75,6 +79,7 @@ impl RedisStoreBuilder {
             poll_every: Duration::from_millis(500),
             seals: Vec::new(),
             replicas: None,
+            unavailable: Unavailable::default(),
         }
     }
 
@@ -174,6 +179,12 @@ impl RedisStoreBuilder {
         self
     }
 
+    /// Sets what happens while Redis cannot be reached.
+    pub fn when_unavailable(mut self, unavailable: Unavailable) -> Self {
+        self.unavailable = unavailable;
+        self
+    }
+
     /// Makes a store that connects over tokio, in a runtime of its own: it
     /// works under any executor, and in the blocking engine.
     ///
@@ -235,6 +246,10 @@ impl RedisStoreBuilder {
                 seals: Seals(self.seals),
             },
             replicas: self.replicas,
+            local: match self.unavailable {
+                Unavailable::FailClosed => None,
+                Unavailable::LocalOnly => Some(Local::default()),
+            },
             talk: Arc::new(Talk {
                 keys,
                 line,
@@ -280,6 +295,7 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("poll_every", &self.poll_every)
             .field("seals", &self.seals)
             .field("replicas", &self.replicas)
+            .field("when_unavailable", &self.unavailable)
             .finish_non_exhaustive()
     }
 }

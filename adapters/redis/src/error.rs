@@ -286,6 +286,15 @@ pub(crate) fn not_replicated(key: &str, have: i64, wanted: Replicas) -> Error {
     .with_hint("see whether the replicas are connected; `wait_for_replicas` sets how many, and how long")
 }
 
+/// Redis has failed a moment ago.
+pub(crate) fn away() -> Error {
+    Error::new(
+        ErrorKind::Connect,
+        "redis could not be reached a moment ago",
+    )
+    .with_hint("see whether Redis runs, and where")
+}
+
 pub(crate) fn keeps_changing(key: &str) -> Error {
     Error::new(
         ErrorKind::Auth,

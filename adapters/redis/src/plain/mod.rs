@@ -119,14 +119,20 @@ impl PlainStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Builder`](tollgate::ErrorKind::Builder) if `store` seals:
-    /// nobody else could read it.
+    /// [`ErrorKind::Builder`](tollgate::ErrorKind::Builder) if `store` seals,
+    /// or goes on without Redis.
     pub fn over(store: &RedisStore) -> Result<Self> {
         let store = store.inner();
         if !store.codec.seals.0.is_empty() {
             return Err(error::setting(
                 "a plain text cannot be sealed",
                 "leave `sealed_with` out, or use `RedisStore`",
+            ));
+        }
+        if store.local.is_some() {
+            return Err(error::setting(
+                "a plain text is not kept while Redis is away",
+                "leave `when_unavailable` out, or use `RedisStore`",
             ));
         }
         Ok(Self {
@@ -190,12 +196,11 @@ impl Inner {
         let text = text::write(&self.key, &new, &seen.text, goes_on)?;
         let hold = self.talk.hold_of(new.fence());
         let keys = &self.talk.keys;
-        let mut ask = Ask::script(&scripts::PLAIN_CAS, &[&self.key, &keys.lease])
+        let ask = Ask::script(&scripts::PLAIN_CAS, &[&self.key, &keys.lease])
             .arg(keys.channel.as_str())
             .arg(seen.text.to_vec())
             .arg(text.to_vec())
             .arg(hold.as_ref().map_or("", |hold| hold.owner.as_str()));
-        ask.replicas = self.replicas;
         let inner = Arc::clone(self);
         let read = move |answer: Result<Value>| {
             let (answer, have) = Replicas::counted(inner.replicas, answer?)?;
@@ -216,7 +221,7 @@ impl Inner {
                 _ => Err(unexpected()),
             }
         };
-        self.talk.ask(ask, read).await
+        self.talk.ask(ask.waiting_for(self.replicas), read).await
     }
 
     /// The lock, where what was seen last has the stamp, or else what is there
