@@ -43,10 +43,10 @@ impl Answer {
         text.ok_or_else(unexpected)
     }
 
-    /// A time that is left, in ms; what has no end counts as nothing.
+    /// A time that is left, in ms; the most there is if it has no end.
     pub(crate) fn left(&mut self) -> Result<u64> {
         match self.rest.next() {
-            Some(Value::Int(left)) => Ok(u64::try_from(left).unwrap_or_default()),
+            Some(Value::Int(left)) => Ok(u64::try_from(left).unwrap_or(u64::MAX)),
             _ => Err(unexpected()),
         }
     }

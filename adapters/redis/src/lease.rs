@@ -106,7 +106,7 @@ pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lea
             Grant::Busy(left, there) => {
                 seen.get_or_insert(there);
                 // Who asks in the moment of the end may be too early.
-                let end = left + Duration::from_millis(1);
+                let end = left.saturating_add(Duration::from_millis(1));
                 let pause = backoff(tries, end.min(PAUSE));
                 of.talk().hear(told, pause).await;
                 tries = tries.saturating_add(1);

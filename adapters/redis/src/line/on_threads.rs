@@ -6,6 +6,7 @@
 //! the thread goes on when that is over.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, Weak,
         mpsc::{self, Receiver, Sender},
@@ -122,7 +123,12 @@ impl Worker {
 
     fn work_off(mut self, jobs: &Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
-            let answer = self.ask(&job);
+            let answer = catch_unwind(AssertUnwindSafe(|| self.ask(&job)));
+            let answer = answer.unwrap_or_else(|_| {
+                // Nobody knows what is left in it.
+                self.link = None;
+                Err(error::no_thread(None))
+            });
             (job.done)(answer);
         }
     }

@@ -13,7 +13,7 @@ use std::{
 use futures::{
     FutureExt, StreamExt,
     channel::{mpsc, oneshot},
-    future::{self, BoxFuture, Shared, select},
+    future::{self, BoxFuture, Either, Shared, select},
 };
 use redis::{RedisError, RedisResult, Value};
 use tokio::{runtime::Builder, time};
@@ -23,6 +23,7 @@ use crate::{
     ask::Ask,
     error::{self, Remedy},
     source::{Source, Wire},
+    watch::Bell,
 };
 
 enum Order {
@@ -51,6 +52,7 @@ impl OnTokio {
             place,
             link: Mutex::new(Link::fresh()),
             trouble: Mutex::default(),
+            cuts: Bell::default(),
         };
         Self {
             plan: Mutex::new(Some(Plan {
@@ -142,18 +144,22 @@ async fn follow(Plan { mut orders, io }: Plan) {
 async fn listen(io: Arc<Io>) {
     let mut failures = 0;
     loop {
-        match io.source.messages(&io.place.channel).await {
-            Ok(Some(mut messages)) => {
+        // What has cut the one connection off may have cut off the other, and
+        // nothing comes over that anyhow.
+        let mut cut = io.cuts.listen();
+        let subscribing = io.source.messages(&io.place.channel);
+        match time::timeout(io.source.limit(io.place.deadline), subscribing).await {
+            Ok(Ok(Some(mut messages))) => {
                 failures = 0;
                 // Something may have been told before.
                 io.place.bell.ring();
-                while messages.next().await.is_some() {
+                while let Either::Left((Some(()), _)) = select(messages.next(), &mut cut).await {
                     io.place.bell.ring();
                 }
             }
             // It can only be polled.
-            Ok(None) => return,
-            Err(_) => failures += 1,
+            Ok(Ok(None)) => return,
+            Ok(Err(_)) | Err(_) => failures += 1,
         }
         time::sleep(backoff(failures, Duration::from_secs(1))).await;
     }
@@ -192,6 +198,8 @@ struct Io {
     link: Mutex<Link>,
     /// Why there is no connection, if a try has failed.
     trouble: Mutex<Option<RedisError>>,
+    /// Rung when a connection is taken out of use.
+    cuts: Bell,
 }
 
 impl Io {
@@ -319,6 +327,8 @@ impl Drop for Cut<'_> {
         let mut link = lock(&self.0.link);
         if matches!(&*link, Link::Up(linked) if Arc::ptr_eq(linked, &mine)) {
             *link = Link::fresh();
+            drop(link);
+            self.0.cuts.ring();
         }
     }
 }

@@ -7,8 +7,6 @@ mod over_tokio;
 #[cfg(feature = "sentinel")]
 mod sentinels;
 
-use std::fmt;
-
 use redis::{Client, ConnectionInfo, IntoConnectionInfo};
 use tollgate::Result;
 
@@ -94,23 +92,4 @@ fn no_url() -> tollgate::Error {
         "the address of redis is no URL that can be used",
         "write `redis://user:password@host:port/database`, `rediss://…` or `redis+unix:///path`",
     )
-}
-
-impl fmt::Debug for Source {
-    /// Without user and password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let address = |client: &Client| client.get_connection_info().addr().to_string();
-        match self {
-            Self::Server(client) => f.debug_tuple("Server").field(&address(client)).finish(),
-            #[cfg(feature = "sentinel")]
-            Self::Sentinels(sentinels) => sentinels.fmt(f),
-            #[cfg(feature = "cluster")]
-            Self::Cluster(_, nodes) => {
-                let nodes: Vec<String> = nodes.iter().map(address).collect();
-                f.debug_tuple("Cluster").field(&nodes).finish()
-            }
-            #[cfg(feature = "tokio")]
-            Self::Yours(_) => f.write_str("Yours"),
-        }
-    }
 }

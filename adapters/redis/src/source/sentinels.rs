@@ -1,7 +1,5 @@
 //! [`Sentinels`]: who know the master.
 
-use std::fmt;
-
 use redis::{
     ConnectionAddr, ConnectionInfo, RedisConnectionInfo, RedisResult, TlsMode,
     sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
@@ -12,7 +10,6 @@ use super::address;
 use crate::error::setting;
 
 /// User and password of the servers that Sentinels name.
-#[derive(Clone, Debug)]
 pub(crate) struct Login {
     pub(crate) user: Option<String>,
     pub(crate) password: Secret,
@@ -67,15 +64,5 @@ impl Sentinels {
     #[cfg(feature = "tokio")]
     pub(crate) async fn master(&self) -> RedisResult<redis::Client> {
         self.client()?.async_get_client().await
-    }
-}
-
-impl fmt::Debug for Sentinels {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses = self.addresses.iter().map(|it| it.addr().to_string());
-        f.debug_struct("Sentinels")
-            .field("addresses", &addresses.collect::<Vec<_>>())
-            .field("master", &self.master)
-            .finish_non_exhaustive()
     }
 }
