@@ -65,6 +65,13 @@ fn code(error: &RedisError) -> &str {
     }
 }
 
+/// Keeps what tells most: the last error, but for one of too little time.
+pub(crate) fn keep(last: &mut Option<RedisError>, error: RedisError) {
+    if last.is_none() || !error.is_timeout() {
+        *last = Some(error);
+    }
+}
+
 /// Tells whether a script has to be sent in full.
 pub(crate) fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == Theirs::Server(Server::NoScript)

@@ -471,7 +471,7 @@ fn settings_out_of_bounds_are_told_with_their_bounds() {
     }
 }
 
-#[cfg(not(feature = "tls"))]
+#[cfg(not(any(feature = "tls", feature = "blocking-tls")))]
 #[test]
 fn an_address_with_tls_is_told_which_feature_it_needs() {
     for url in ["rediss://:CANARY@127.0.0.1/", "valkeys://127.0.0.1/"] {
@@ -479,6 +479,21 @@ fn an_address_with_tls_is_told_which_feature_it_needs() {
         assert_eq!(error.kind(), ErrorKind::Builder);
         assert!(error.hint().unwrap().contains("feature `tls`"));
         assert!(!format!("{error:?}").contains("CANARY"));
+    }
+}
+
+/// `rustls` panics where nobody has said which cryptography it is to use.
+#[cfg(any(feature = "tls", feature = "blocking-tls"))]
+#[test]
+fn a_server_without_tls_is_an_error_of_the_connection() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = server.url().replace("redis:", "rediss:");
+    for store in both(&url) {
+        let error = block_on(store.load()).unwrap_err();
+        let kinds = [ErrorKind::Tls, ErrorKind::Timeout, ErrorKind::Transport];
+        assert!(kinds.contains(&error.kind()), "{error:?}");
     }
 }
 

@@ -147,7 +147,7 @@ impl Worker {
                 Remedy::Reconnect => self.link = None,
                 Remedy::Repeat => {}
             }
-            last = Some(error);
+            error::keep(&mut last, error);
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
                 let next = backoff(failures, longest_pause(self.end.place.deadline));

@@ -228,7 +228,7 @@ impl Io {
             if error::remedy(&error) == Remedy::Tell {
                 return Err(error::failed(&self.place.key, &error));
             }
-            *last = Some(error);
+            error::keep(last, error);
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
                 time::sleep(backoff(failures, longest_pause(self.place.deadline))).await;

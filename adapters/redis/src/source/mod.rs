@@ -74,6 +74,12 @@ pub(crate) fn address(url: &str) -> Result<ConnectionInfo> {
         }
         no_url()
     })?;
+    #[cfg(any(feature = "tls", feature = "blocking-tls"))]
+    if asks_for_tls && rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Without one `rustls` panics where it has several to choose from, or
+        // none. Somebody else may be faster, which is as good.
+        drop(rustls::crypto::ring::default_provider().install_default());
+    }
     if !info.addr().is_supported() {
         return Err(setting(
             "the address of redis is of a kind that this system does not have",
