@@ -14,13 +14,12 @@ use crate::{
     error::setting,
     inner::Inner,
     keys::Keys,
-    line::{Line, Place},
+    line::Line,
     local::{Local, Unavailable},
     seal::{SealKey, Seals},
     source::Source,
     store::RedisStore,
     talk::Talk,
-    watch::Bell,
 };
 #[cfg(feature = "sentinel")]
 use {
@@ -196,7 +195,7 @@ impl RedisStoreBuilder {
     pub fn build(self) -> Result<RedisStore> {
         use crate::line::on_tokio::OnTokio;
 
-        self.build_over(|source, place| Box::new(OnTokio::new(source, place)))
+        self.build_over(|source, deadline| Arc::new(OnTokio::new(source, deadline)))
     }
 
     /// Makes a store that connects without tokio, for the blocking engine.
@@ -215,10 +214,13 @@ impl RedisStoreBuilder {
         if let Some(Where::Known(Ok(source))) = &self.place {
             source.check_blocking()?;
         }
-        self.build_over(|source, place| Box::new(OnThreads::new(source, place)))
+        self.build_over(|source, deadline| Arc::new(OnThreads::new(source, deadline)))
     }
 
-    fn build_over(self, line: impl FnOnce(Source, Place) -> Box<dyn Line>) -> Result<RedisStore> {
+    fn build_over(
+        self,
+        line: impl FnOnce(Source, Duration) -> Arc<dyn Line>,
+    ) -> Result<RedisStore> {
         let keys = Keys::new(&self.key)?;
         self.check()?;
         let source = match self.place {
@@ -232,14 +234,6 @@ impl RedisStoreBuilder {
                 Sentinels::new(&urls, master, self.login).map(Source::Sentinels)
             }
         }?;
-        let bell = Arc::new(Bell::default());
-        let place = Place {
-            key: keys.record.clone(),
-            channel: keys.channel.clone(),
-            bell: Arc::clone(&bell),
-            deadline: self.deadline,
-        };
-        let line = line(source, place);
         Ok(RedisStore::over(Inner {
             codec: Codec {
                 key: keys.record.clone(),
@@ -252,8 +246,8 @@ impl RedisStoreBuilder {
             },
             talk: Arc::new(Talk {
                 keys,
-                line,
-                bell,
+                line: line(source, self.deadline),
+                bell: Arc::default(),
                 deadline: self.deadline,
                 poll_every: self.poll_every,
                 held: Mutex::default(),

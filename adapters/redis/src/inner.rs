@@ -13,6 +13,7 @@ use crate::{
     answer::{self, Answer, unexpected},
     ask::{Ask, Replicas},
     codec::{Codec, FIELDS, mark},
+    keys::Keys,
     lease::{Leased, Owner},
     local::Local,
     scripts,
@@ -29,6 +30,19 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
+    /// Another one over the same connection, for other names.
+    pub(crate) fn with_keys(&self, keys: Keys) -> Self {
+        Self {
+            codec: Codec {
+                key: keys.record.clone(),
+                seals: self.codec.seals.clone(),
+            },
+            talk: Arc::new(self.talk.with_keys(keys)),
+            replicas: self.replicas,
+            local: self.local.as_ref().map(|_| Local::default()),
+        }
+    }
+
     pub(crate) async fn read(self: &Arc<Self>) -> Result<Stored> {
         let inner = Arc::clone(self);
         let ask = Ask::fields(&self.talk.keys.record, &FIELDS);

@@ -205,7 +205,8 @@ impl Talk {
     /// Gives a lease back; who does it waits for nothing.
     fn send_release(&self, owner: &Owner) {
         // Where it fails, the lease ends by itself.
-        let job = Job::new(self.release_of(owner), self.deadline, drop);
+        let ask = self.release_of(owner);
+        let job = Job::new(&self.keys.record, ask, self.deadline, drop);
         self.line.push(job);
     }
 

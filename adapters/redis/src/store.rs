@@ -8,7 +8,7 @@ use tollgate::{
     auth::{Lease, Presented, Stamp, Stored, Swap, TokenStore},
 };
 
-use crate::{builder::RedisStoreBuilder, inner::Inner, lease};
+use crate::{builder::RedisStoreBuilder, inner::Inner, keys::Keys, lease};
 
 /// Keeps the token in Redis, for a fleet of processes.
 #[derive(Clone)]
@@ -30,6 +30,29 @@ impl RedisStore {
     /// Starts to configure a store that keeps the token under `key`.
     pub fn builder(key: impl Into<String>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(key.into())
+    }
+
+    /// Keeps another token under `key`, over the same connection and with the
+    /// same settings: for the sessions of many users.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tokio")] {
+    /// use tollgate_redis::RedisStore;
+    ///
+    /// let alice = RedisStore::open("redis://127.0.0.1/", "tokens:alice")?;
+    /// let bob = alice.for_key("tokens:bob")?;
+    /// # drop(bob);
+    /// # }
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Builder`](tollgate::ErrorKind::Builder) if the key cannot
+    /// be used.
+    pub fn for_key(&self, key: impl Into<String>) -> Result<Self> {
+        let keys = Keys::new(&key.into())?;
+        Ok(Self::over(self.inner.with_keys(keys)))
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -89,7 +112,7 @@ impl TokenStore for RedisStore {
     }
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
-        self.inner.talk.line.subscribe();
+        self.inner.talk.subscribe();
         loop {
             let told = self.inner.talk.bell.listen();
             if let Some(local) = &self.inner.local {

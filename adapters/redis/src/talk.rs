@@ -24,7 +24,7 @@ use crate::{
 /// What a store asks with, whatever it keeps.
 pub(crate) struct Talk {
     pub(crate) keys: Keys,
-    pub(crate) line: Box<dyn Line>,
+    pub(crate) line: Arc<dyn Line>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) deadline: Duration,
     pub(crate) poll_every: Duration,
@@ -45,18 +45,36 @@ impl Talk {
             Some(replicas) => self.deadline + replicas.limit,
             None => self.deadline,
         };
-        self.line.push(Job::new(ask, limit, move |answer| {
-            drop(sender.send(read(answer)));
-        }));
+        self.line
+            .push(Job::new(&self.keys.record, ask, limit, move |answer| {
+                drop(sender.send(read(answer)));
+            }));
         match select(receiver, self.line.give_up(limit)).await {
             Either::Left((answer, _)) => answer.unwrap_or_else(|_| Err(error::no_thread(None))),
             Either::Right(_) => Err(error::too_late(&self.keys.record, limit, None)),
         }
     }
 
+    /// Another one over the same connection, for other names.
+    pub(crate) fn with_keys(&self, keys: Keys) -> Self {
+        Self {
+            keys,
+            line: Arc::clone(&self.line),
+            bell: Arc::default(),
+            deadline: self.deadline,
+            poll_every: self.poll_every,
+            held: Mutex::default(),
+        }
+    }
+
+    /// Hears messages from now on, if it can.
+    pub(crate) fn subscribe(&self) {
+        self.line.subscribe(&self.keys.channel, &self.bell);
+    }
+
     /// Waits for a message, if one can be heard, and at most for `pause`.
     pub(crate) async fn hear(&self, told: oneshot::Receiver<()>, pause: Duration) {
-        self.line.subscribe();
+        self.subscribe();
         select(told, self.line.sleep(pause)).await;
     }
 }

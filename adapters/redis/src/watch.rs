@@ -1,6 +1,9 @@
-//! [`Bell`]: wakes those who wait for a message.
+//! [`Bell`]: wakes those who wait for a message; [`Bells`]: which for which.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use futures::channel::oneshot;
 
@@ -31,8 +34,67 @@ impl Bell {
     }
 }
 
+/// The bells of the channels that are listened to.
+#[derive(Default)]
+pub(crate) struct Bells {
+    bells: HashMap<String, Vec<Weak<Bell>>>,
+    /// With so many channels, those that nobody has any more are looked for.
+    full: usize,
+}
+
+impl Bells {
+    /// Adds a bell; true if its channel is new.
+    pub(crate) fn add(&mut self, channel: String, bell: Weak<Bell>) -> bool {
+        match self.bells.entry(channel) {
+            Entry::Vacant(new) => {
+                new.insert(vec![bell]);
+                true
+            }
+            Entry::Occupied(mut known) => {
+                let bells = known.get_mut();
+                bells.retain(|bell| bell.strong_count() > 0);
+                if !bells.iter().any(|other| other.ptr_eq(&bell)) {
+                    bells.push(bell);
+                }
+                false
+            }
+        }
+    }
+
+    pub(crate) fn channels(&self) -> Vec<String> {
+        self.bells.keys().cloned().collect()
+    }
+
+    pub(crate) fn ring(&self, channel: &str) {
+        let bells = self.bells.get(channel).into_iter().flatten();
+        bells.filter_map(Weak::upgrade).for_each(|bell| bell.ring());
+    }
+
+    /// For where something may have been told that nobody heard.
+    pub(crate) fn ring_all(&self) {
+        let bells = self.bells.values().flatten();
+        bells.filter_map(Weak::upgrade).for_each(|bell| bell.ring());
+    }
+
+    /// Takes the channels out that nobody has any more, where it is worth it.
+    pub(crate) fn abandoned(&mut self) -> Vec<String> {
+        if self.bells.len() < self.full.max(8) {
+            return Vec::new();
+        }
+        let silent = |_: &String, bells: &mut Vec<Weak<Bell>>| {
+            bells.iter().all(|bell| bell.strong_count() == 0)
+        };
+        let gone = self.bells.extract_if(silent).map(|(channel, _)| channel);
+        let gone = gone.collect();
+        self.full = self.bells.len() * 2;
+        gone
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use futures::FutureExt;
 
     use super::*;
@@ -56,5 +118,41 @@ mod tests {
         }
         let _last = bell.listen();
         assert_eq!(bell.lock().len(), 1);
+    }
+
+    #[test]
+    fn a_channel_rings_all_its_bells_and_no_other() {
+        let mut bells = Bells::default();
+        let [one, two, other] = [(); 3].map(|()| Arc::new(Bell::default()));
+        let mut add = |channel: &str, bell| bells.add(channel.to_owned(), Arc::downgrade(bell));
+        assert!(add("k", &one));
+        assert!(!add("k", &two));
+        assert!(!add("k", &two), "twice");
+        assert!(add("other", &other));
+        let heard = |bell: &Arc<Bell>| bell.listen();
+        let (first, second, third) = (heard(&one), heard(&two), heard(&other));
+        bells.ring("k");
+        bells.ring("nobody's");
+        assert!(first.now_or_never().is_some() && second.now_or_never().is_some());
+        assert!(third.now_or_never().is_none());
+        let third = heard(&other);
+        bells.ring_all();
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[test]
+    fn channels_that_nobody_has_are_taken_out() {
+        let mut bells = Bells::default();
+        let kept = Arc::new(Bell::default());
+        bells.add("kept".to_owned(), Arc::downgrade(&kept));
+        let mut gone = 0;
+        for number in 0..1000 {
+            let bell = Arc::new(Bell::default());
+            bells.add(number.to_string(), Arc::downgrade(&bell));
+            drop(bell);
+            gone += bells.abandoned().len();
+            assert!(bells.channels().len() < 20);
+        }
+        assert!(gone > 900 && bells.channels().contains(&"kept".to_owned()));
     }
 }

@@ -177,8 +177,11 @@ fn a_write_that_replicas_have_is_told_from_one_that_they_have_not() {
     }
     let _replica = Server::builder().replica_of(&master).start().unwrap();
     for store in patient(1) {
-        // It was written, and now they have it.
-        assert_eq!(swap(&store, Stamp::default(), &first), Swap::Done);
+        // It was written, and soon they have it.
+        until("the replica to have it", || {
+            let swap = store.compare_and_swap(Stamp::default(), first.clone());
+            block_on(swap).is_ok_and(|swap| swap == Swap::Done)
+        });
         let conflict = swap(&store, Stamp::default(), &live(1, 1, "b1"));
         assert_eq!(conflict, Swap::Conflict(first.clone()));
     }

@@ -93,11 +93,7 @@ fn whoever_waited_gets_the_new_record_without_a_lease() {
 }
 
 fn is_subscribed(server: &Server) -> bool {
-    let channels: Vec<String> = redis::cmd("PUBSUB")
-        .arg("CHANNELS")
-        .query(&mut server.connection())
-        .unwrap();
-    channels == ["{k}:e"]
+    channels(server) == ["{k}:e"]
 }
 
 #[test]
@@ -189,9 +185,7 @@ fn the_thread_ends_with_the_last_handle() {
     drop((store, other));
     assert!(is_leased(&server), "a lease is a handle");
     drop(lease);
-    until("the connections to end", || {
-        server.info("connected_clients").as_deref() == Some("1")
-    });
+    until("the connections to end", || clients(&server) == 1);
     assert!(!is_leased(&server));
 }
 
@@ -207,10 +201,60 @@ fn the_threads_end_with_the_last_handle_without_tokio() {
     until("a subscription", || is_subscribed(&server));
     drop(store);
     drop(lease);
-    until("the connections to end", || {
-        server.info("connected_clients").as_deref() == Some("1")
-    });
+    until("the connections to end", || clients(&server) == 1);
     assert!(!is_leased(&server));
+}
+
+#[test]
+fn stores_for_other_keys_share_a_connection_and_nothing_else() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let builder = || RedisStore::builder("first").url(&server.url());
+    for first in [builder().build(), builder().build_blocking()] {
+        let first = first.unwrap();
+        let mut stores = vec![first.clone()];
+        for number in 0..20 {
+            stores.push(first.for_key(format!("{number}")).unwrap());
+        }
+        assert!(first.for_key("").is_err());
+        drop(first);
+        let stamps: Vec<Stamp> = stores
+            .iter()
+            .map(|store| block_on(store.load()).unwrap().stamp())
+            .collect();
+        let mut changes: Vec<_> = stores
+            .iter()
+            .zip(&stamps)
+            .map(|(store, stamp)| store.changed(*stamp))
+            .collect();
+        until("all subscriptions", || {
+            let waiting = changes.iter_mut().map(|it| it.now_or_never().is_none());
+            let waiting = waiting.filter(|waits| *waits).count();
+            waiting == stores.len() && channels(&server).len() == stores.len()
+        });
+        assert_eq!(clients(&server), 3, "one to ask, one to listen, and ours");
+        for ((store, stamp), changed) in stores.iter().zip(&stamps).zip(changes) {
+            let lease = acquire(store, TTL);
+            let cleared = block_on(store.clear(stamp.epoch)).unwrap();
+            assert_eq!(block_on(changed).unwrap(), Stored::empty(cleared));
+            drop(lease);
+        }
+        drop(stores);
+        until("the connections to end", || clients(&server) == 1);
+    }
+}
+
+fn channels(server: &Server) -> Vec<String> {
+    redis::cmd("PUBSUB")
+        .arg("CHANNELS")
+        .query(&mut server.connection())
+        .unwrap()
+}
+
+/// How many connections there are, with that which asks.
+fn clients(server: &Server) -> usize {
+    server.info("connected_clients").unwrap().parse().unwrap()
 }
 
 #[test]

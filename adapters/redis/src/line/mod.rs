@@ -3,9 +3,11 @@
 //! *In and out*: a [`Job`] goes in from any thread and executor; its answer is
 //! handed to what the job brought. A job is done also if nobody waits for it.
 //!
-//! *Concurrency*: a thread for each store, started with its first job, ended
-//! with its last handle when all jobs are done.
+//! *Concurrency*: a thread for each connection, started with its first job,
+//! ended with the last handle of its stores when all jobs are done.
 
+#[cfg(feature = "tokio")]
+mod listen;
 #[cfg(feature = "blocking")]
 pub(crate) mod on_threads;
 #[cfg(feature = "tokio")]
@@ -26,6 +28,8 @@ use crate::{ask::Ask, watch::Bell};
 
 /// Something to ask, for how long, and what the answer is handed to.
 pub(crate) struct Job {
+    /// The name of the record, for messages.
+    pub(crate) key: String,
     pub(crate) ask: Ask,
     pub(crate) limit: Duration,
     /// When the time is over.
@@ -37,28 +41,19 @@ pub(crate) struct Job {
 impl Job {
     /// Its time begins now.
     pub(crate) fn new(
+        key: &str,
         ask: Ask,
         limit: Duration,
         done: impl FnOnce(Result<Value>) + Send + 'static,
     ) -> Self {
         Self {
+            key: key.to_owned(),
             ask,
             limit,
             until: now() + limit,
             done: Box::new(done),
         }
     }
-}
-
-/// What a thread works for.
-pub(crate) struct Place {
-    /// The name of the record, for messages.
-    pub(crate) key: String,
-    pub(crate) channel: String,
-    /// Rung when something is told in the channel.
-    pub(crate) bell: Arc<Bell>,
-    /// Of an operation.
-    pub(crate) deadline: Duration,
 }
 
 /// What a store needs of its thread.
@@ -73,8 +68,9 @@ pub(crate) trait Line: Send + Sync {
     /// where the thread cannot see to that itself.
     fn give_up(&self, limit: Duration) -> BoxFuture<'static, ()>;
 
-    /// Sees to it that the bell rings for messages from now on, if it can.
-    fn subscribe(&self);
+    /// Sees to it that the bell rings for messages of the channel from now on,
+    /// if it can.
+    fn subscribe(&self, channel: &str, bell: &Arc<Bell>);
 }
 
 /// 25 ms, doubled with each failure, at most `cap`; half of it to one and a

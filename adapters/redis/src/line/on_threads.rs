@@ -6,27 +6,31 @@
 //! the thread goes on when that is over.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         mpsc::{self, Receiver, Sender},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use redis::{Cmd, Connection, ConnectionLike, RedisError, RedisResult, Value};
+use redis::{Cmd, Connection, ConnectionLike, PubSub, RedisError, RedisResult, Value};
 use tollgate::runtime::{BoxFuture, Runtime, ThreadRuntime, block_on};
 
-use super::{Job, Line, Place, backoff, left, longest_pause, now};
+use super::{Job, Line, backoff, left, longest_pause, now};
 use crate::{
     error::{self, Remedy},
     source::Source,
-    watch::Bell,
+    watch::{Bell, Bells},
 };
 
-/// How often the listening thread looks whether it is still needed.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often the listening thread looks whether it is still needed, and what
+/// for.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long it waits for the answer to a question.
+const LIMIT: Duration = Duration::from_secs(1);
 /// How long whoever waits gives the thread to say that the time is over.
 const GRACE: Duration = Duration::from_millis(50);
 
@@ -43,13 +47,19 @@ pub(crate) struct OnThreads {
 /// What both threads know.
 struct End {
     source: Source,
-    place: Place,
+    /// Of an operation.
+    deadline: Duration,
+    bells: Mutex<Bells>,
 }
 
 impl OnThreads {
-    pub(crate) fn new(source: Source, place: Place) -> Self {
+    pub(crate) fn new(source: Source, deadline: Duration) -> Self {
         let (jobs, plan) = mpsc::channel();
-        let end = Arc::new(End { source, place });
+        let end = Arc::new(End {
+            source,
+            deadline,
+            bells: Mutex::default(),
+        });
         Self {
             jobs,
             plan: Mutex::new(Some(plan)),
@@ -79,7 +89,8 @@ impl Line for OnThreads {
         ThreadRuntime.sleep(limit + GRACE)
     }
 
-    fn subscribe(&self) {
+    fn subscribe(&self, channel: &str, bell: &Arc<Bell>) {
+        lock(&self.end.bells).add(channel.to_owned(), Arc::downgrade(bell));
         if let Some(ear) = take(&self.ear) {
             start(move || ear.listen());
         }
@@ -87,7 +98,11 @@ impl Line for OnThreads {
 }
 
 fn take<T>(kept: &Mutex<Option<T>>) -> Option<T> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner).take()
+    lock(kept).take()
+}
+
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Starts a thread; where none can be had, what it needs is dropped.
@@ -143,21 +158,20 @@ impl Worker {
                 Err(error) => error,
             };
             match error::remedy(&error) {
-                Remedy::Tell => return Err(error::failed(&self.end.place.key, &error)),
+                Remedy::Tell => return Err(error::failed(&job.key, &error)),
                 Remedy::Reconnect => self.link = None,
                 Remedy::Repeat => {}
             }
             error::keep(&mut last, error);
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
-                let next = backoff(failures, longest_pause(self.end.place.deadline));
+                let next = backoff(failures, longest_pause(self.end.deadline));
                 pause(next.min(left(job.until)));
             }
             failures += 1;
         }
         let last = last.or_else(|| self.trouble.clone());
-        let key = &self.end.place.key;
-        Err(error::too_late(key, job.limit, last.as_ref()))
+        Err(error::too_late(&job.key, job.limit, last.as_ref()))
     }
 
     fn try_once(&mut self, job: &Job) -> RedisResult<Value> {
@@ -186,7 +200,7 @@ impl Worker {
         match connected {
             Ok(_) => self.failures = 0,
             Err(_) => {
-                let next = backoff(self.failures, longest_pause(self.end.place.deadline));
+                let next = backoff(self.failures, longest_pause(self.end.deadline));
                 self.not_before = now() + next;
                 self.failures = self.failures.saturating_add(1);
             }
@@ -214,11 +228,10 @@ impl Ear {
     fn listen(&self) {
         let mut failures = 0;
         while let Some(end) = self.0.upgrade() {
-            let link = end.source.connect_by(LOOK);
-            let (channel, bell) = (end.place.channel.clone(), Arc::clone(&end.place.bell));
-            // The store may be gone from here on.
+            let link = end.source.connect_by(LIMIT);
+            // The stores may be gone from here on.
             drop(end);
-            failures = match link.and_then(|link| self.hear(link, &channel, &bell)) {
+            failures = match link.and_then(|link| self.hear(link)) {
                 Ok(()) => 0,
                 Err(_) => failures + 1,
             };
@@ -226,20 +239,53 @@ impl Ear {
         }
     }
 
-    /// Listens over one connection, until it breaks or the store is gone.
-    fn hear(&self, mut link: Connection, channel: &str, bell: &Bell) -> RedisResult<()> {
-        link.set_read_timeout(Some(LOOK))?;
+    /// Listens over one connection, until it breaks or the stores are gone.
+    fn hear(&self, mut link: Connection) -> RedisResult<()> {
+        link.set_write_timeout(Some(LIMIT))?;
         let mut messages = link.as_pubsub();
-        messages.subscribe(channel)?;
-        // Something may have been told before.
-        bell.ring();
-        while self.0.strong_count() > 0 {
+        let mut known = HashSet::new();
+        while let Some(end) = self.0.upgrade() {
+            messages.set_read_timeout(Some(LIMIT))?;
+            subscribe(&mut messages, &mut known, &end.bells)?;
+            drop(end);
+            messages.set_read_timeout(Some(LOOK))?;
             match messages.get_message() {
-                Ok(_) => bell.ring(),
+                Ok(message) => {
+                    if let Some(end) = self.0.upgrade() {
+                        lock(&end.bells).ring(message.get_channel_name());
+                    }
+                }
                 Err(error) if error.is_timeout() => {}
                 Err(_) => break,
             }
         }
         Ok(())
     }
+}
+
+/// Subscribes to what is new, and leaves what nobody has any more.
+fn subscribe(
+    messages: &mut PubSub<'_>,
+    known: &mut HashSet<String>,
+    bells: &Mutex<Bells>,
+) -> RedisResult<()> {
+    let (channels, gone) = {
+        let mut bells = lock(bells);
+        let gone = bells.abandoned();
+        (bells.channels(), gone)
+    };
+    for channel in gone {
+        if known.remove(&channel) {
+            messages.unsubscribe(&channel)?;
+        }
+    }
+    for channel in channels {
+        if !known.contains(&channel) {
+            messages.subscribe(&channel)?;
+            // Something may have been told before.
+            lock(bells).ring(&channel);
+            known.insert(channel);
+        }
+    }
+    Ok(())
 }

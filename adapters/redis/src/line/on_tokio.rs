@@ -13,12 +13,16 @@ use std::{
 use futures::{
     FutureExt, StreamExt,
     channel::{mpsc, oneshot},
-    future::{self, BoxFuture, Either, Shared, select},
+    future::{self, BoxFuture, Shared, select},
 };
 use redis::{RedisError, RedisResult, Value};
 use tokio::{runtime::Builder, time};
 
-use super::{Job, Line, Place, backoff, left, longest_pause, now};
+use super::{
+    Job, Line, backoff, left,
+    listen::{Wanted, listen},
+    longest_pause, now,
+};
 use crate::{
     ask::Ask,
     error::{self, Remedy},
@@ -29,7 +33,7 @@ use crate::{
 enum Order {
     Work(Job),
     Sleep(Duration, oneshot::Sender<()>),
-    Subscribe,
+    Subscribe(Wanted),
 }
 
 /// The thread, from outside.
@@ -45,11 +49,11 @@ struct Plan {
 }
 
 impl OnTokio {
-    pub(crate) fn new(source: Source, place: Place) -> Self {
+    pub(crate) fn new(source: Source, deadline: Duration) -> Self {
         let (sender, receiver) = mpsc::unbounded();
         let io = Io {
             source,
-            place,
+            deadline,
             link: Mutex::new(Link::fresh()),
             trouble: Mutex::default(),
             cuts: Bell::default(),
@@ -97,8 +101,9 @@ impl Line for OnTokio {
         future::pending().boxed()
     }
 
-    fn subscribe(&self) {
-        self.order(Order::Subscribe);
+    fn subscribe(&self, channel: &str, bell: &Arc<Bell>) {
+        let wanted = (channel.to_owned(), Arc::downgrade(bell));
+        self.order(Order::Subscribe(wanted));
     }
 }
 
@@ -113,7 +118,7 @@ fn work_off(plan: Plan) {
 /// ordered is done.
 async fn follow(Plan { mut orders, io }: Plan) {
     let (busy, mut idle) = mpsc::channel::<()>(0);
-    let mut subscribed = None;
+    let mut listener = None;
     while let Some(order) = orders.next().await {
         match order {
             Order::Work(job) => {
@@ -130,39 +135,19 @@ async fn follow(Plan { mut orders, io }: Plan) {
                     let _: Result<(), ()> = sender.send(());
                 });
             }
-            Order::Subscribe => {
-                let io = &io;
-                subscribed.get_or_insert_with(|| tokio::spawn(listen(Arc::clone(io))));
+            Order::Subscribe(wanted) => {
+                let listener = listener.get_or_insert_with(|| {
+                    let (sender, receiver) = mpsc::unbounded();
+                    tokio::spawn(listen(Arc::clone(&io), receiver));
+                    sender
+                });
+                // It ends where there is nothing to listen to.
+                drop(listener.unbounded_send(wanted));
             }
         }
     }
     drop(busy);
     idle.next().await;
-}
-
-/// Rings the bell for messages for as long as the thread lives.
-async fn listen(io: Arc<Io>) {
-    let mut failures = 0;
-    loop {
-        // What has cut the one connection off may have cut off the other, and
-        // nothing comes over that anyhow.
-        let mut cut = io.cuts.listen();
-        let subscribing = io.source.messages(&io.place.channel);
-        match time::timeout(io.source.limit(io.place.deadline), subscribing).await {
-            Ok(Ok(Some(mut messages))) => {
-                failures = 0;
-                // Something may have been told before.
-                io.place.bell.ring();
-                while let Either::Left((Some(()), _)) = select(messages.next(), &mut cut).await {
-                    io.place.bell.ring();
-                }
-            }
-            // It can only be polled.
-            Ok(Ok(None)) => return,
-            Ok(Err(_)) | Err(_) => failures += 1,
-        }
-        time::sleep(backoff(failures, Duration::from_secs(1))).await;
-    }
 }
 
 type Connecting = Shared<BoxFuture<'static, RedisResult<Arc<Linked>>>>;
@@ -191,31 +176,38 @@ impl Link {
     }
 }
 
-/// The connection, and what it is for.
-struct Io {
-    source: Source,
-    place: Place,
+/// The connection, and where it comes from.
+pub(super) struct Io {
+    pub(super) source: Source,
+    /// Of an operation.
+    pub(super) deadline: Duration,
     link: Mutex<Link>,
     /// Why there is no connection, if a try has failed.
     trouble: Mutex<Option<RedisError>>,
     /// Rung when a connection is taken out of use.
-    cuts: Bell,
+    pub(super) cuts: Bell,
 }
 
 impl Io {
     async fn run(self: Arc<Self>, job: Job) {
+        let Job {
+            key,
+            ask,
+            limit,
+            until,
+            done,
+        } = job;
         let mut last = None;
-        let answer = time::timeout(left(job.until), self.ask(&job.ask, &mut last)).await;
+        let asking = self.ask(&key, &ask, &mut last);
+        let answer = time::timeout(left(until), asking).await;
         let last = last.or_else(|| lock(&self.trouble).clone());
-        let limit = job.limit;
-        (job.done)(
-            answer.unwrap_or_else(|_| Err(error::too_late(&self.place.key, limit, last.as_ref()))),
-        );
+        done(answer.unwrap_or_else(|_| Err(error::too_late(&key, limit, last.as_ref()))));
     }
 
     /// Asks until there is an answer, or an error that stays.
     async fn ask(
         self: &Arc<Self>,
+        key: &str,
         ask: &Ask,
         last: &mut Option<RedisError>,
     ) -> tollgate::Result<Value> {
@@ -226,12 +218,12 @@ impl Io {
                 Err(error) => error,
             };
             if error::remedy(&error) == Remedy::Tell {
-                return Err(error::failed(&self.place.key, &error));
+                return Err(error::failed(key, &error));
             }
             error::keep(last, error);
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
-                time::sleep(backoff(failures, longest_pause(self.place.deadline))).await;
+                time::sleep(backoff(failures, longest_pause(self.deadline))).await;
             }
             failures += 1;
         }
@@ -279,7 +271,7 @@ impl Io {
         not_before: Instant,
     ) -> RedisResult<Arc<Linked>> {
         time::sleep(left(not_before)).await;
-        let limit = self.source.limit(self.place.deadline);
+        let limit = self.source.limit(self.deadline);
         let connected = time::timeout(limit, self.source.connect()).await;
         let connected = connected.unwrap_or_else(|_| Err(silence()));
         *lock(&self.trouble) = connected.as_ref().err().cloned();
@@ -293,7 +285,7 @@ impl Io {
             Err(error) => {
                 *link = Link::Down {
                     failures: failures.saturating_add(1),
-                    not_before: now() + backoff(failures, longest_pause(self.place.deadline)),
+                    not_before: now() + backoff(failures, longest_pause(self.deadline)),
                 };
                 Err(error)
             }

@@ -307,7 +307,7 @@ impl TokenStore for PlainStore {
     }
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
-        self.inner.talk.line.subscribe();
+        self.inner.talk.subscribe();
         loop {
             let told = self.inner.talk.bell.listen();
             let stored = self.inner.read().await?;

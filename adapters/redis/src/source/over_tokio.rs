@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
-use redis::{AsyncConnectionConfig, Client, Cmd, RedisResult, Value, aio::ConnectionLike};
+use futures::{FutureExt, future::BoxFuture};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, RedisResult, Value,
+    aio::{ConnectionLike, PubSub},
+};
 
 use super::Source;
 
@@ -52,25 +55,21 @@ impl Source {
         }
     }
 
-    /// Subscribes to a channel over a connection of its own; `None` if there
-    /// is none to be had.
-    pub(crate) async fn messages(
-        &self,
-        channel: &str,
-    ) -> RedisResult<Option<BoxStream<'static, ()>>> {
+    /// Makes a connection to listen over; `None` if there is none to be had.
+    pub(crate) async fn subscription(&self) -> RedisResult<Option<PubSub>> {
         match self {
-            Self::Server(client) => subscribe(client, channel).await.map(Some),
+            Self::Server(client) => client.get_async_pubsub().await.map(Some),
             #[cfg(feature = "sentinel")]
             Self::Sentinels(sentinels) => {
                 let master = sentinels.master().await?;
-                subscribe(&master, channel).await.map(Some)
+                master.get_async_pubsub().await.map(Some)
             }
             // Each node tells what any is told.
             #[cfg(feature = "cluster")]
             Self::Cluster(_, nodes) => {
                 let mut last = Ok(None);
                 for node in nodes {
-                    last = subscribe(node, channel).await.map(Some);
+                    last = node.get_async_pubsub().await.map(Some);
                     if last.is_ok() {
                         break;
                     }
@@ -89,10 +88,4 @@ async fn over(client: &Client) -> RedisResult<Box<dyn Wire>> {
         .set_response_timeout(None);
     let wire = client.get_multiplexed_async_connection_with_config(&limits);
     Ok(Box::new(wire.await?))
-}
-
-async fn subscribe(client: &Client, channel: &str) -> RedisResult<BoxStream<'static, ()>> {
-    let mut subscription = client.get_async_pubsub().await?;
-    subscription.subscribe(channel).await?;
-    Ok(subscription.into_on_message().map(drop).boxed())
 }
