@@ -54,6 +54,25 @@ enum Where {
 ///
 /// Where to connect to is the only thing that has to be said. Nothing is
 /// connected before the first operation.
+///
+/// ```
+/// use std::time::Duration;
+/// use tollgate_redis::RedisStore;
+///
+/// let store = RedisStore::builder("tokens:alice")
+///     .url("redis://user:password@127.0.0.1:6379/0")
+///     .deadline(Duration::from_millis(200))
+///     .poll_every(Duration::from_secs(1))
+///     .build()?;
+/// assert!(!format!("{store:?}").contains("password"));
+///
+/// // Both bounds of a setting are checked here.
+/// let endless = RedisStore::builder("tokens:alice")
+///     .url("redis://127.0.0.1/")
+///     .deadline(Duration::MAX);
+/// assert!(endless.build().is_err());
+/// # Ok::<(), tollgate::Error>(())
+/// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RedisStoreBuilder {
     key: String,
@@ -95,6 +114,17 @@ impl RedisStoreBuilder {
     /// User and password in the URLs are those of the Sentinels; for those of
     /// the master see [`master_login`](Self::master_login). With `rediss://`
     /// the master is spoken to over TLS too.
+    ///
+    /// ```
+    /// # use tollgate_redis::RedisStore;
+    /// let sentinels = ["redis://s1.internal:26379/", "redis://s2.internal:26379/"];
+    /// let store = RedisStore::builder("tokens:alice")
+    ///     .sentinel(sentinels, "mymaster")
+    ///     .master_login(None, "the master's password")
+    ///     .build()?;
+    /// # drop(store);
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
     #[cfg(feature = "sentinel")]
     pub fn sentinel<I>(mut self, urls: I, master: impl Into<String>) -> Self
     where
@@ -136,7 +166,8 @@ impl RedisStoreBuilder {
     /// connection. Clones of it share the connection.
     ///
     /// Whether and when it connects again is its matter; changes are noticed
-    /// by polling, as nobody can subscribe over it.
+    /// by polling, as nobody can subscribe over it. The tasks that drive it
+    /// belong to the runtime in which it was made, which has to live on.
     #[cfg(feature = "tokio")]
     pub fn connection<C>(mut self, connection: C) -> Self
     where

@@ -22,6 +22,17 @@ const REST: Duration = Duration::from_secs(1);
 ///
 /// Either way a token that is still good is used on: nothing is asked of Redis
 /// for it.
+///
+/// ```
+/// use tollgate_redis::{RedisStore, Unavailable};
+///
+/// let store = RedisStore::builder("tokens:robot")
+///     .url("redis://127.0.0.1/")
+///     .when_unavailable(Unavailable::LocalOnly)
+///     .build()?;
+/// # drop(store);
+/// # Ok::<(), tollgate::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unavailable {

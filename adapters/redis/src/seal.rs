@@ -30,11 +30,12 @@ const NONCE: usize = 24;
 ///
 /// let key = SealKey::new([7; 32]);
 /// assert_eq!(format!("{key:?}"), "SealKey([REDACTED])");
-/// # #[cfg(feature = "tokio")]
+///
 /// let store = RedisStore::builder("tokens:alice")
 ///     .url("redis://127.0.0.1/")
 ///     .sealed_with(key)
 ///     .build()?;
+/// # drop(store);
 /// # Ok::<(), tollgate::Error>(())
 /// ```
 #[derive(Clone)]

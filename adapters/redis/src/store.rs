@@ -11,6 +11,68 @@ use tollgate::{
 use crate::{builder::RedisStoreBuilder, inner::Inner, keys::Keys, lease};
 
 /// Keeps the token in Redis, for a fleet of processes.
+///
+/// A clone is the same store. Nothing is connected before the first operation,
+/// and the connection ends with the last clone and the last lease.
+///
+/// ```
+/// use tollgate::{auth::{Stamp, Stored, Swap, Token, TokenStore}, runtime::block_on};
+/// use tollgate_redis::RedisStore;
+///
+/// # let Some(server) = tollgate_redis_kit::Server::start() else { return Ok(()) };
+/// # let url = server.url();
+/// let store = RedisStore::open(&url, "tokens:alice")?;
+/// assert!(block_on(store.load())?.token().is_none());
+///
+/// let signed_in = Stored::live(Stamp::new(1, 1), Token::new("a1").refresh("r1"));
+/// let swap = block_on(store.compare_and_swap(Stamp::default(), signed_in))?;
+/// assert_eq!(swap, Swap::Done);
+///
+/// let elsewhere = RedisStore::open(&url, "tokens:alice")?;
+/// let stored = block_on(elsewhere.load())?;
+/// assert_eq!(stored.token().unwrap().access_token().expose(), "a1");
+/// # Ok::<(), tollgate::Error>(())
+/// ```
+///
+/// # Names
+///
+/// For the key `KEY`; one that has a hash tag (`{alice}:tokens`) keeps it, so
+/// that a cluster keeps all on one node.
+///
+/// | name | holds |
+/// |---|---|
+/// | `{KEY}:t` | the record, a hash: `schema`, `epoch`, `version`, `state`, `cfence` (the number of the lease it was got under), `presented` (the mark of a refresh under way), `record` (the text with the token, sealed or not), `fence` (the number of the last lease) |
+/// | `{KEY}:l` | the lease, until it is given back or its time is over: a random owner and its number |
+/// | `{KEY}:e` | a channel: what changes is told there |
+///
+/// Give them no time to live, and let Redis evict nothing (`noeviction`): a
+/// record that is gone is a session that nobody has.
+///
+/// # What is promised
+///
+/// Each operation is one script, done as a whole or not at all. All may be
+/// done twice, so that one whose answer was lost is asked again.
+///
+/// | a process is killed | what the others find |
+/// |---|---|
+/// | with the lease, before the refresh token is sent | the record; they refresh when the time of the lease is over |
+/// | with the refresh token sent, its answer not stored | the old record, marked as [presented](tollgate::auth::Stored::presented): a strict server has ended the session |
+/// | after the answer is stored | the new record; the lease was given back with it |
+///
+/// A process that is stopped past the time of its lease and goes on may refresh
+/// at the same time as another: the lease saves work. What each got is told by
+/// the number of its lease, and the higher one stays.
+///
+/// # What is not promised
+///
+/// * Redis may lose what it has acknowledged: without `appendonly yes` with a
+///   restart, and with a failover what no replica has yet. A session that still
+///   runs notices, and writes again what it has;
+///   [`wait_for_replicas`](RedisStoreBuilder::wait_for_replicas) makes the
+///   window small.
+/// * Sealing hides tokens from whoever reads Redis. Whoever writes to it can
+///   take a record away, or put an old one back.
+/// * Copies of the text in the buffers of a connection are not wiped.
 #[derive(Clone)]
 pub struct RedisStore {
     inner: Arc<Inner>,
@@ -36,13 +98,11 @@ impl RedisStore {
     /// same settings: for the sessions of many users.
     ///
     /// ```
-    /// # #[cfg(feature = "tokio")] {
     /// use tollgate_redis::RedisStore;
     ///
     /// let alice = RedisStore::open("redis://127.0.0.1/", "tokens:alice")?;
     /// let bob = alice.for_key("tokens:bob")?;
     /// # drop(bob);
-    /// # }
     /// # Ok::<(), tollgate::Error>(())
     /// ```
     ///

@@ -40,13 +40,17 @@ const TRIES: u32 = 10;
 /// were. A key that is gone, or has no `access_token`, is a sign-out.
 ///
 /// ```
-/// # #[cfg(feature = "tokio")] {
-/// use tollgate::auth::TokenStore;
+/// use tollgate::{auth::TokenStore, runtime::block_on};
 /// use tollgate_redis::RedisStore;
 ///
-/// let store = RedisStore::plain_json("redis://127.0.0.1/", "session:alice")?;
-/// assert!(store.is_watchable());
-/// # }
+/// # let Some(server) = tollgate_redis_kit::Server::start() else { return Ok(()) };
+/// # let url = server.url();
+/// # let theirs = r#"{"access_token":"a1","refresh_token":"r1"}"#;
+/// # redis::cmd("SET").arg("session:alice").arg(theirs).exec(&mut server.connection()).unwrap();
+/// // Another service has signed in.
+/// let store = RedisStore::plain_json(&url, "session:alice")?;
+/// let stored = block_on(store.load())?;
+/// assert_eq!(stored.token().unwrap().access_token().expose(), "a1");
 /// # Ok::<(), tollgate::Error>(())
 /// ```
 ///
@@ -107,13 +111,12 @@ impl PlainStore {
     /// use std::time::Duration;
     /// use tollgate_redis::{PlainStore, RedisStore};
     ///
-    /// # #[cfg(feature = "tokio")] {
     /// let store = RedisStore::builder("session:alice")
     ///     .url("redis://127.0.0.1/")
     ///     .deadline(Duration::from_millis(200))
     ///     .build()?;
     /// let store = PlainStore::over(&store)?;
-    /// # }
+    /// # drop(store);
     /// # Ok::<(), tollgate::Error>(())
     /// ```
     ///
