@@ -5,6 +5,10 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::{Duration, SystemTime},
 };
@@ -20,6 +24,10 @@ use tollgate_redis_kit::Server;
 
 const RECORD: &str = "{k}:t";
 const TTL: Duration = Duration::from_secs(60);
+/// For a server that answers, on a machine that has much to do.
+const AMPLE: Duration = Duration::from_secs(2);
+/// For one that does not.
+const SHORT: Duration = Duration::from_millis(200);
 
 fn open(url: &str) -> RedisStore {
     RedisStore::open(url, "k").unwrap()
@@ -30,12 +38,9 @@ fn live() -> Stored {
     Stored::live(Stamp::new(1, 1), token)
 }
 
-/// The same over tokio and without it, with a short deadline.
-fn both(url: &str) -> [RedisStore; 2] {
-    let builder = || {
-        let builder = RedisStore::builder("k").url(url);
-        builder.deadline(Duration::from_millis(100))
-    };
+/// The same over tokio and without it.
+fn both(url: &str, deadline: Duration) -> [RedisStore; 2] {
+    let builder = || RedisStore::builder("k").url(url).deadline(deadline);
     [
         builder().build().unwrap(),
         builder().build_blocking().unwrap(),
@@ -75,7 +80,7 @@ const WRITES: [&str; 4] = ["compare_and_swap", "clear", "acquire", "present"];
 
 /// Each of the operations fails with a kind and a text, a hint, and no secret.
 fn fails(url: &str, operations: &[&str], kind: ErrorKind, text: &str) {
-    for store in both(url) {
+    for store in both(url, AMPLE) {
         fails_over(&store, operations, kind, text);
     }
 }
@@ -210,12 +215,9 @@ fn a_replica_is_told_from_the_master() {
         return;
     };
     let replica = Server::builder().replica_of(&master).start().unwrap();
-    fails(
-        &replica.url(),
-        &WRITES,
-        ErrorKind::Transport,
-        "a read-only replica",
-    );
+    for store in both(&replica.url(), SHORT * 2) {
+        fails_over(&store, &WRITES, ErrorKind::Transport, "a read-only replica");
+    }
 }
 
 #[test]
@@ -381,9 +383,16 @@ fn nobody_there_is_told_within_the_deadline() {
     drop(listener);
     let url = format!("redis://:CANARY@127.0.0.1:{port}/");
     let began = ThreadRuntime.now();
-    fails(&url, &ALL, ErrorKind::Connect, "nothing takes connections");
+    for store in both(&url, SHORT) {
+        fails_over(
+            &store,
+            &ALL,
+            ErrorKind::Connect,
+            "nothing takes connections",
+        );
+    }
     let took = ThreadRuntime.now() - began;
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }
 
 #[test]
@@ -392,9 +401,11 @@ fn silence_is_told_within_the_deadline() {
     let port = listener.local_addr().unwrap().port();
     let url = format!("redis://:CANARY@127.0.0.1:{port}/");
     let began = ThreadRuntime.now();
-    fails(&url, &ALL, ErrorKind::Timeout, "within 100");
+    for store in both(&url, SHORT) {
+        fails_over(&store, &ALL, ErrorKind::Timeout, "within 200");
+    }
     let took = ThreadRuntime.now() - began;
-    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }
 
 #[test]
@@ -411,10 +422,46 @@ fn somebody_else_at_the_address_is_told() {
         }
     });
     let url = format!("redis://127.0.0.1:{port}/");
-    for (name, error) in both(&url).iter().flat_map(failures) {
+    for (name, error) in both(&url, SHORT * 2).iter().flat_map(failures) {
         let shown = format!("{error} {error:?} {}", error.to_json());
         assert_eq!(error.kind(), ErrorKind::Transport, "{name}: {shown}");
         assert!(!shown.contains("CANARY"), "{name}: {shown}");
+    }
+}
+
+#[test]
+fn many_that_fail_make_few_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let made = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&made);
+    thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let mut stream = stream.unwrap();
+            // Every second one is closed at once, the others at a command.
+            if number % 2 == 0 {
+                thread::spawn(move || {
+                    drop(stream.read(&mut [0; 512]));
+                    drop(stream.write_all(b"+OK\r\n+OK\r\n"));
+                    drop(stream.read(&mut [0; 512]));
+                });
+            }
+        }
+    });
+    let url = format!("redis://127.0.0.1:{port}/");
+    for store in both(&url, SHORT) {
+        made.store(0, Ordering::SeqCst);
+        let began = ThreadRuntime.now();
+        for _ in 0..5 {
+            let all = (0..40).map(|_| store.load());
+            let answers = block_on(futures::future::join_all(all));
+            assert!(answers.iter().all(Result::is_err));
+        }
+        let (took, made) = (ThreadRuntime.now() - began, made.load(Ordering::SeqCst));
+        // One in 25 ms, once there are pauses; and one for each listener.
+        let most = took.as_millis() / 15 + 5;
+        assert!((made as u128) < most, "{made} connections in {took:?}");
     }
 }
 
@@ -490,7 +537,7 @@ fn a_server_without_tls_is_an_error_of_the_connection() {
         return;
     };
     let url = server.url().replace("redis:", "rediss:");
-    for store in both(&url) {
+    for store in both(&url, SHORT) {
         let error = block_on(store.load()).unwrap_err();
         let kinds = [ErrorKind::Tls, ErrorKind::Timeout, ErrorKind::Transport];
         assert!(kinds.contains(&error.kind()), "{error:?}");

@@ -134,6 +134,29 @@ fn a_lease_that_is_dropped_is_given_back() {
 }
 
 #[test]
+fn who_goes_away_while_asking_keeps_no_lease() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    for blocking in [false, true] {
+        let builder = RedisStore::builder("k").url(&server.url());
+        let store = if blocking {
+            builder.build_blocking()
+        } else {
+            builder.build()
+        };
+        let store = store.unwrap();
+        for _ in 0..50 {
+            assert!(store.acquire(TTL).now_or_never().is_none());
+        }
+        let lease = acquire(&store, TTL);
+        assert!(lease.fence() > 1, "some were given");
+        drop(lease);
+        until("the lease to be free", || !is_leased(&server));
+    }
+}
+
+#[test]
 fn what_was_written_already_is_written() {
     let Some(server) = Server::start() else {
         return;

@@ -16,25 +16,25 @@ use redis::{
 };
 use tokio::time;
 
-use super::{backoff, on_tokio::Io};
+use super::{backoff, link::Links};
 use crate::watch::{Bell, Bells};
 
 /// A channel, and what is to ring for it.
 pub(super) type Wanted = (String, Weak<Bell>);
 
 /// Rings bells for messages, for as long as the thread lives.
-pub(super) async fn listen(io: Arc<Io>, mut wanted: UnboundedReceiver<Wanted>) {
+pub(super) async fn listen(links: Arc<Links>, mut wanted: UnboundedReceiver<Wanted>) {
     let mut bells = Bells::default();
     let mut failures = 0;
-    let limit = io.source.limit(io.deadline);
+    let limit = links.source.limit(links.deadline);
     loop {
         while let Ok((channel, bell)) = wanted.try_recv() {
             bells.add(channel, bell);
         }
         // What has cut the one connection off may have cut off the other, and
         // nothing comes over that anyhow.
-        let cut = io.cuts.listen();
-        failures = match time::timeout(limit, io.source.subscription()).await {
+        let cut = links.cuts.listen();
+        failures = match time::timeout(limit, links.source.subscription()).await {
             Ok(Ok(Some(connection))) => {
                 match hear(connection, &mut bells, &mut wanted, cut).await {
                     Ok(()) => 0,

@@ -7,6 +7,8 @@
 //! ended with the last handle of its stores when all jobs are done.
 
 #[cfg(feature = "tokio")]
+mod link;
+#[cfg(feature = "tokio")]
 mod listen;
 #[cfg(feature = "blocking")]
 pub(crate) mod on_threads;

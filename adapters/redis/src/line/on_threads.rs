@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How long it waits for the answer to a question.
 const LIMIT: Duration = Duration::from_secs(1);
 /// How long whoever waits gives the thread to say that the time is over.
-const GRACE: Duration = Duration::from_millis(50);
+const GRACE: Duration = Duration::from_millis(200);
 
 /// The threads, from outside.
 pub(crate) struct OnThreads {
@@ -119,7 +119,7 @@ fn pause(duration: Duration) {
 struct Worker {
     end: Arc<End>,
     link: Option<Connection>,
-    /// How often in a row there was none to be had, and when to try next.
+    /// How many in a row were of no use, and when to make the next.
     failures: u32,
     not_before: Instant,
     trouble: Option<RedisError>,
@@ -153,15 +153,16 @@ impl Worker {
         let mut last = None;
         let mut failures = 0;
         while !left(job.until).is_zero() {
-            let error = match self.try_once(job) {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
+            let answer = self.try_once(job);
+            let remedy = answer.as_ref().err().map(error::remedy);
+            self.count(remedy);
+            let error = match (answer, remedy) {
+                (Ok(value), _) => return Ok(value),
+                (Err(error), Some(Remedy::Tell)) => {
+                    return Err(error::failed(&job.key, &error));
+                }
+                (Err(error), _) => error,
             };
-            match error::remedy(&error) {
-                Remedy::Tell => return Err(error::failed(&job.key, &error)),
-                Remedy::Reconnect => self.link = None,
-                Remedy::Repeat => {}
-            }
             error::keep(&mut last, error);
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
@@ -172,6 +173,23 @@ impl Worker {
         }
         let last = last.or_else(|| self.trouble.clone());
         Err(error::too_late(&job.key, job.limit, last.as_ref()))
+    }
+
+    /// Notes whether the connection is of use; after the first of no use, the
+    /// next is made at once.
+    fn count(&mut self, remedy: Option<Remedy>) {
+        if remedy == Some(Remedy::Reconnect) {
+            self.link = None;
+        }
+        if self.link.is_some() {
+            self.failures = 0;
+            return;
+        }
+        self.not_before = now();
+        if let Some(before) = self.failures.checked_sub(1) {
+            self.not_before += backoff(before, longest_pause(self.end.deadline));
+        }
+        self.failures = self.failures.saturating_add(1);
     }
 
     fn try_once(&mut self, job: &Job) -> RedisResult<Value> {
@@ -197,14 +215,6 @@ impl Worker {
         pause(left(self.not_before).min(left(until)));
         let connected = self.end.source.connect_by(limit(until));
         self.trouble = connected.as_ref().err().cloned();
-        match connected {
-            Ok(_) => self.failures = 0,
-            Err(_) => {
-                let next = backoff(self.failures, longest_pause(self.end.deadline));
-                self.not_before = now() + next;
-                self.failures = self.failures.saturating_add(1);
-            }
-        }
         connected
     }
 }

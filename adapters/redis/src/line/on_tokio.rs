@@ -1,27 +1,26 @@
 //! A [`Line`] over tokio, in a thread and a runtime of its own.
 //!
-//! *Concurrency*: jobs run at the same time over one connection. One task
-//! connects, with a pause between tries that grows; all jobs wait for it, so
-//! that a server that is down sees one connection at a time.
+//! *Concurrency*: jobs run at the same time over one connection; see `link`.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use futures::{
     FutureExt, StreamExt,
     channel::{mpsc, oneshot},
-    future::{self, BoxFuture, Shared, select},
+    future::{self, BoxFuture, select},
 };
 use redis::{RedisError, RedisResult, Value};
 use tokio::{runtime::Builder, time};
 
 use super::{
     Job, Line, backoff, left,
+    link::{Links, lock},
     listen::{Wanted, listen},
-    longest_pause, now,
+    longest_pause,
 };
 use crate::{
     ask::Ask,
@@ -45,23 +44,16 @@ pub(crate) struct OnTokio {
 /// What the thread needs to start.
 struct Plan {
     orders: mpsc::UnboundedReceiver<Order>,
-    io: Arc<Io>,
+    links: Arc<Links>,
 }
 
 impl OnTokio {
     pub(crate) fn new(source: Source, deadline: Duration) -> Self {
         let (sender, receiver) = mpsc::unbounded();
-        let io = Io {
-            source,
-            deadline,
-            link: Mutex::new(Link::fresh()),
-            trouble: Mutex::default(),
-            cuts: Bell::default(),
-        };
         Self {
             plan: Mutex::new(Some(Plan {
                 orders: receiver,
-                io: Arc::new(io),
+                links: Arc::new(Links::new(source, deadline)),
             })),
             orders: sender,
         }
@@ -116,15 +108,15 @@ fn work_off(plan: Plan) {
 
 /// Carries out orders until all who could give one are gone, and what they
 /// ordered is done.
-async fn follow(Plan { mut orders, io }: Plan) {
+async fn follow(Plan { mut orders, links }: Plan) {
     let (busy, mut idle) = mpsc::channel::<()>(0);
     let mut listener = None;
     while let Some(order) = orders.next().await {
         match order {
             Order::Work(job) => {
-                let (io, busy) = (Arc::clone(&io), busy.clone());
+                let (links, busy) = (Arc::clone(&links), busy.clone());
                 tokio::spawn(async move {
-                    io.run(job).await;
+                    run(links, job).await;
                     drop(busy);
                 });
             }
@@ -138,7 +130,7 @@ async fn follow(Plan { mut orders, io }: Plan) {
             Order::Subscribe(wanted) => {
                 let listener = listener.get_or_insert_with(|| {
                     let (sender, receiver) = mpsc::unbounded();
-                    tokio::spawn(listen(Arc::clone(&io), receiver));
+                    tokio::spawn(listen(Arc::clone(&links), receiver));
                     sender
                 });
                 // It ends where there is nothing to listen to.
@@ -150,179 +142,54 @@ async fn follow(Plan { mut orders, io }: Plan) {
     idle.next().await;
 }
 
-type Connecting = Shared<BoxFuture<'static, RedisResult<Arc<Linked>>>>;
-
-/// A connection, and which one it is.
-struct Linked {
-    wire: Box<dyn Wire>,
+async fn run(links: Arc<Links>, job: Job) {
+    let Job {
+        key,
+        ask,
+        limit,
+        until,
+        done,
+    } = job;
+    let mut last = None;
+    let asking = answer(&links, &key, &ask, &mut last);
+    let answer = time::timeout(left(until), asking).await;
+    let last = last.or_else(|| links.trouble());
+    done(answer.unwrap_or_else(|_| Err(error::too_late(&key, limit, last.as_ref()))));
 }
 
-enum Link {
-    /// None; after `failures` tries, and the next one not before a time.
-    Down {
-        failures: u32,
-        not_before: Instant,
-    },
-    Connecting(Connecting),
-    Up(Arc<Linked>),
-}
-
-impl Link {
-    fn fresh() -> Self {
-        Self::Down {
-            failures: 0,
-            not_before: now(),
-        }
-    }
-}
-
-/// The connection, and where it comes from.
-pub(super) struct Io {
-    pub(super) source: Source,
-    /// Of an operation.
-    pub(super) deadline: Duration,
-    link: Mutex<Link>,
-    /// Why there is no connection, if a try has failed.
-    trouble: Mutex<Option<RedisError>>,
-    /// Rung when a connection is taken out of use.
-    pub(super) cuts: Bell,
-}
-
-impl Io {
-    async fn run(self: Arc<Self>, job: Job) {
-        let Job {
-            key,
-            ask,
-            limit,
-            until,
-            done,
-        } = job;
-        let mut last = None;
-        let asking = self.ask(&key, &ask, &mut last);
-        let answer = time::timeout(left(until), asking).await;
-        let last = last.or_else(|| lock(&self.trouble).clone());
-        done(answer.unwrap_or_else(|_| Err(error::too_late(&key, limit, last.as_ref()))));
-    }
-
-    /// Asks until there is an answer, or an error that stays.
-    async fn ask(
-        self: &Arc<Self>,
-        key: &str,
-        ask: &Ask,
-        last: &mut Option<RedisError>,
-    ) -> tollgate::Result<Value> {
-        let mut failures = 0;
-        loop {
-            let error = match self.try_once(ask).await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            if error::remedy(&error) == Remedy::Tell {
-                return Err(error::failed(key, &error));
-            }
-            error::keep(last, error);
-            // The first one tells of what happened while nobody asked.
-            if failures > 0 {
-                time::sleep(backoff(failures, longest_pause(self.deadline))).await;
-            }
-            failures += 1;
-        }
-    }
-
-    async fn try_once(self: &Arc<Self>, ask: &Ask) -> RedisResult<Value> {
-        let linked = self.linked().await?;
-        let mut wire = linked.wire.twin();
-        // A connection that says nothing is not used again.
-        let silent = Cut(self, Some(linked));
-        let answer = perform(&mut *wire, ask).await;
-        match &answer {
-            Err(error) if error::remedy(error) == Remedy::Reconnect => drop(silent),
-            _ => silent.keep(),
-        }
-        answer
-    }
-
-    /// The connection, when there is one.
-    async fn linked(self: &Arc<Self>) -> RedisResult<Arc<Linked>> {
-        let connecting = {
-            let mut link = lock(&self.link);
-            match &*link {
-                Link::Up(linked) => return Ok(Arc::clone(linked)),
-                Link::Connecting(connecting) => connecting.clone(),
-                Link::Down {
-                    failures,
-                    not_before,
-                } => {
-                    let connecting = Arc::clone(self).connect(*failures, *not_before);
-                    let connecting = connecting.boxed().shared();
-                    // It goes on if nobody waits for it.
-                    tokio::spawn(connecting.clone());
-                    *link = Link::Connecting(connecting.clone());
-                    connecting
-                }
-            }
+/// Asks until there is an answer, or an error that stays.
+async fn answer(
+    links: &Arc<Links>,
+    key: &str,
+    ask: &Ask,
+    last: &mut Option<RedisError>,
+) -> tollgate::Result<Value> {
+    let mut failures = 0;
+    loop {
+        let error = match try_once(links, ask).await {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
         };
-        connecting.await
-    }
-
-    async fn connect(
-        self: Arc<Self>,
-        failures: u32,
-        not_before: Instant,
-    ) -> RedisResult<Arc<Linked>> {
-        time::sleep(left(not_before)).await;
-        let limit = self.source.limit(self.deadline);
-        let connected = time::timeout(limit, self.source.connect()).await;
-        let connected = connected.unwrap_or_else(|_| Err(silence()));
-        *lock(&self.trouble) = connected.as_ref().err().cloned();
-        let mut link = lock(&self.link);
-        match connected {
-            Ok(wire) => {
-                let linked = Arc::new(Linked { wire });
-                *link = Link::Up(Arc::clone(&linked));
-                Ok(linked)
-            }
-            Err(error) => {
-                *link = Link::Down {
-                    failures: failures.saturating_add(1),
-                    not_before: now() + backoff(failures, longest_pause(self.deadline)),
-                };
-                Err(error)
-            }
+        if error::remedy(&error) == Remedy::Tell {
+            return Err(error::failed(key, &error));
         }
-    }
-}
-
-fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
-    kept.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The connection was not made in time.
-fn silence() -> RedisError {
-    std::io::Error::from(std::io::ErrorKind::TimedOut).into()
-}
-
-/// Takes a connection out of use when it is dropped, as with a deadline.
-struct Cut<'a>(&'a Io, Option<Arc<Linked>>);
-
-impl Cut<'_> {
-    fn keep(mut self) {
-        self.1 = None;
-    }
-}
-
-impl Drop for Cut<'_> {
-    fn drop(&mut self) {
-        let Some(mine) = self.1.take() else {
-            return;
-        };
-        let mut link = lock(&self.0.link);
-        if matches!(&*link, Link::Up(linked) if Arc::ptr_eq(linked, &mine)) {
-            *link = Link::fresh();
-            drop(link);
-            self.0.cuts.ring();
+        error::keep(last, error);
+        // The first one tells of what happened while nobody asked.
+        if failures > 0 {
+            time::sleep(backoff(failures, longest_pause(links.deadline))).await;
         }
+        failures += 1;
     }
+}
+
+async fn try_once(links: &Arc<Links>, ask: &Ask) -> RedisResult<Value> {
+    let link = links.get().await?;
+    let answer = perform(&mut *link.wire(), ask).await;
+    match &answer {
+        Err(error) if error::remedy(error) == Remedy::Reconnect => link.broken(),
+        _ => link.answered(),
+    }
+    answer
 }
 
 /// Asks once, over one connection.
