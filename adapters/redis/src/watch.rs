@@ -70,12 +70,6 @@ impl Bells {
         bells.filter_map(Weak::upgrade).for_each(|bell| bell.ring());
     }
 
-    /// For where something may have been told that nobody heard.
-    pub(crate) fn ring_all(&self) {
-        let bells = self.bells.values().flatten();
-        bells.filter_map(Weak::upgrade).for_each(|bell| bell.ring());
-    }
-
     /// Takes the channels out that nobody has any more, where it is worth it.
     pub(crate) fn abandoned(&mut self) -> Vec<String> {
         if self.bells.len() < self.full.max(8) {
@@ -135,9 +129,6 @@ mod tests {
         bells.ring("nobody's");
         assert!(first.now_or_never().is_some() && second.now_or_never().is_some());
         assert!(third.now_or_never().is_none());
-        let third = heard(&other);
-        bells.ring_all();
-        assert!(third.now_or_never().is_some());
     }
 
     #[test]

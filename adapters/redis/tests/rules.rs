@@ -280,6 +280,42 @@ fn clients(server: &Server) -> usize {
     server.info("connected_clients").unwrap().parse().unwrap()
 }
 
+#[cfg(unix)]
+#[test]
+fn a_socket_of_the_system_is_an_address() {
+    let folder = tollgate_redis_kit::Folder::new();
+    let path = folder.path().join("redis.sock");
+    let builder = Server::builder().set("unixsocket", &path.display().to_string());
+    let Some(_server) = builder.start() else {
+        return;
+    };
+    let url = format!("redis+unix://{}", path.display());
+    let builder = || RedisStore::builder("k").url(&url);
+    for (version, store) in (1..).zip([builder().build(), builder().build_blocking()]) {
+        assert_eq!(write(&store.unwrap(), version, 0), Swap::Done);
+    }
+}
+
+/// The runtime of the caller has one thread, and the store needs none of it.
+#[tokio::test(flavor = "current_thread")]
+async fn a_runtime_of_the_callers_is_not_needed_and_not_held_up() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let builder = || RedisStore::builder("k").url(&server.url());
+    for store in [builder().build(), builder().build_blocking()] {
+        let (one, two) = (store.unwrap(), open(&server));
+        let lease = one.acquire(TTL).await.unwrap();
+        let waiting = two.acquire(TTL);
+        let release = async {
+            one.load().await.unwrap();
+            one.release(lease).await.unwrap();
+        };
+        let (other, ()) = futures::future::join(waiting, release).await;
+        two.release(other.unwrap()).await.unwrap();
+    }
+}
+
 #[test]
 fn scripts_that_are_forgotten_are_sent_again() {
     let Some(server) = Server::start() else {

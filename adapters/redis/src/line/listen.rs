@@ -59,9 +59,10 @@ async fn hear(
     let (mut sink, mut messages) = connection.split();
     let channels = bells.channels();
     if !channels.is_empty() {
-        sink.subscribe(channels).await?;
+        sink.subscribe(&channels).await?;
     }
-    bells.ring_all();
+    // Something may have been told before.
+    channels.iter().for_each(|channel| bells.ring(channel));
     loop {
         let next = select(messages.next(), wanted.next());
         match select(next, &mut cut).await {
