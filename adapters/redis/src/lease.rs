@@ -105,9 +105,10 @@ pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lea
             Grant::Moved(None) => return of.reload().await.map(Lease::withheld),
             Grant::Busy(left, there) => {
                 seen.get_or_insert(there);
-                // Who asks in the moment of the end may be too early.
-                let end = left.saturating_add(Duration::from_millis(1));
-                let pause = backoff(tries, end.min(PAUSE));
+                // Who asks in the moment of the end may be too early, and all
+                // at once are too many.
+                let end = left.saturating_add(Duration::from_millis(fastrand::u64(1..50)));
+                let pause = backoff(tries, PAUSE).min(end);
                 of.talk().hear(told, pause).await;
                 tries = tries.saturating_add(1);
             }

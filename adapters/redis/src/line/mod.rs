@@ -3,6 +3,9 @@
 //! *In and out*: a [`Job`] goes in from any thread and executor; its answer is
 //! handed to what the job brought. A job is done also if nobody waits for it.
 //!
+//! The queue has no bound of its own: a job belongs to a caller that waits, or
+//! gives a lease back, and each has a deadline.
+//!
 //! *Concurrency*: a thread for each connection, started with its first job,
 //! ended with the last handle of its stores when all jobs are done.
 
