@@ -192,10 +192,6 @@ impl TokenStore for RedisStore {
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore")
-            .field("key", &self.inner.codec.key)
-            .field("deadline", &self.inner.talk.deadline)
-            .field("poll_every", &self.inner.talk.poll_every)
-            .finish_non_exhaustive()
+        self.inner.talk.show(f, "RedisStore", &self.inner.codec.key)
     }
 }

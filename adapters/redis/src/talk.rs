@@ -1,6 +1,7 @@
 //! [`Talk`]: asks Redis, for one key.
 
 use std::{
+    fmt,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -65,6 +66,15 @@ impl Talk {
             poll_every: self.poll_every,
             held: Mutex::default(),
         }
+    }
+
+    /// Shows a store of this name and key.
+    pub(crate) fn show(&self, f: &mut fmt::Formatter<'_>, name: &str, key: &str) -> fmt::Result {
+        f.debug_struct(name)
+            .field("key", &key)
+            .field("deadline", &self.deadline)
+            .field("poll_every", &self.poll_every)
+            .finish_non_exhaustive()
     }
 
     /// Hears messages from now on, if it can.

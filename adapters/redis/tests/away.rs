@@ -40,6 +40,23 @@ fn swap(store: &RedisStore, expected: Stamp, new: &Stored) -> Swap {
     block_on(store.compare_and_swap(expected, new.clone())).unwrap()
 }
 
+/// A store that has written its first record, and a Redis that is away since.
+fn left_alone(server: &Server) -> (RedisStore, Stored) {
+    let (local, first) = (local(server), live(1, 1, "a1"));
+    swap(&local, Stamp::default(), &first);
+    server.kill();
+    (local, first)
+}
+
+/// Another one writes as soon as it can.
+fn written_by_another(server: &Server, expected: Stamp, record: &Stored) {
+    until("the other to write", || {
+        let swap = closed(server);
+        let swap = block_on(swap.compare_and_swap(expected, record.clone()));
+        swap.is_ok_and(|swap| swap == Swap::Done)
+    });
+}
+
 /// Waits until a store has given what it kept to Redis.
 fn given(store: &RedisStore, server: &Server, record: &Stored) {
     until("what was kept to be written", || {
@@ -87,10 +104,8 @@ fn what_was_written_meanwhile_is_given_to_a_redis_that_lost_all() {
     let Some(server) = Server::start() else {
         return;
     };
-    let local = local(&server);
-    let (first, second) = (live(1, 1, "a1"), live(1, 2, "a2"));
-    swap(&local, Stamp::default(), &first);
-    server.kill();
+    let (local, first) = left_alone(&server);
+    let second = live(1, 2, "a2");
     swap(&local, first.stamp(), &second);
     server.restart();
     given(&local, &server, &second);
@@ -101,10 +116,8 @@ fn what_was_written_meanwhile_is_given_to_a_redis_that_kept_what_it_had() {
     let Some(server) = Server::builder().append_only().start() else {
         return;
     };
-    let local = local(&server);
-    let (first, second) = (live(1, 1, "a1"), live(1, 2, "a2"));
-    swap(&local, Stamp::default(), &first);
-    server.kill();
+    let (local, first) = left_alone(&server);
+    let second = live(1, 2, "a2");
     swap(&local, first.stamp(), &second);
     let stamp = block_on(local.clear(1)).unwrap();
     server.restart();
@@ -116,15 +129,11 @@ fn what_others_wrote_since_stays() {
     let Some(server) = Server::builder().append_only().start() else {
         return;
     };
-    let local = local(&server);
-    let (first, theirs) = (live(1, 1, "a1"), live(1, 2, "b2"));
-    swap(&local, Stamp::default(), &first);
-    server.kill();
+    let (local, first) = left_alone(&server);
     swap(&local, first.stamp(), &live(1, 2, "a2"));
     server.restart();
-    until("the other to write", || {
-        block_on(closed(&server).compare_and_swap(first.stamp(), theirs.clone())).is_ok()
-    });
+    let theirs = live(1, 2, "b2");
+    written_by_another(&server, first.stamp(), &theirs);
     given(&local, &server, &theirs);
 }
 
@@ -133,15 +142,10 @@ fn a_sign_out_meanwhile_ends_what_others_refreshed_since() {
     let Some(server) = Server::builder().append_only().start() else {
         return;
     };
-    let local = local(&server);
-    let first = live(1, 1, "a1");
-    swap(&local, Stamp::default(), &first);
-    server.kill();
+    let (local, first) = left_alone(&server);
     block_on(local.clear(1)).unwrap();
     server.restart();
-    until("the other to write", || {
-        block_on(closed(&server).compare_and_swap(first.stamp(), live(1, 2, "b2"))).is_ok()
-    });
+    written_by_another(&server, first.stamp(), &live(1, 2, "b2"));
     given(&local, &server, &Stored::empty(Stamp::new(2, 3)));
 }
 

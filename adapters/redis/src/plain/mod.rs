@@ -324,10 +324,6 @@ impl TokenStore for PlainStore {
 
 impl fmt::Debug for PlainStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PlainStore")
-            .field("key", &self.inner.key)
-            .field("deadline", &self.inner.talk.deadline)
-            .field("poll_every", &self.inner.talk.poll_every)
-            .finish_non_exhaustive()
+        self.inner.talk.show(f, "PlainStore", &self.inner.key)
     }
 }
