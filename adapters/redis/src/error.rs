@@ -117,26 +117,41 @@ pub(crate) fn failed(key: &str, error: &RedisError) -> Error {
 fn said(key: &str, error: &RedisError) -> Error {
     match code(error) {
         "NOAUTH" | "WRONGPASS" => no_access("it asks for another password"),
-        "NOPERM" => refused(key, "NOPERM").with_hint(
-            "give the user these rights, with the key for KEY: `~KEY:t ~KEY:l &KEY:e +hmget +evalsha +eval +hset +hget +hdel +hincrby +get +set +del +pexpire +pttl +publish +subscribe +wait`",
-        ),
-        "WRONGTYPE" => new(ErrorKind::Decode, key, "something else is kept under the name")
-            .with_hint("give the store a key that nothing else uses"),
+        "NOPERM" => refused(key, "NOPERM").with_hint(rights(key)),
+        "WRONGTYPE" => new(
+            ErrorKind::Decode,
+            key,
+            "something else is kept under the name",
+        )
+        .with_hint("give the store a key that nothing else uses"),
         "OOM" => refused(key, "OOM")
             .with_hint("Redis is at its `maxmemory` and evicts nothing: give it more"),
         "MISCONF" => refused(key, "MISCONF")
             .with_hint("Redis cannot save to its disk, and takes no writes until it can"),
         "NOREPLICAS" => refused(key, "NOREPLICAS")
             .with_hint("too few replicas are connected for `min-replicas-to-write`"),
-        "READONLY" => new(ErrorKind::Transport, key, "the server is a read-only replica")
-            .with_hint("give the store the address of the master, or the Sentinels that know it"),
-        code @ ("LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "MOVED" | "ASK") => {
-            new(ErrorKind::Transport, key, "the server is not ready")
-                .with_note(format!("it said `{code}`"))
-        }
+        "READONLY" => new(
+            ErrorKind::Transport,
+            key,
+            "the server is a read-only replica",
+        )
+        .with_hint("give the store the address of the master, or the Sentinels that know it"),
+        code @ ("LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "BUSY" | "MOVED"
+        | "ASK") => new(ErrorKind::Transport, key, "the server is not ready")
+            .with_note(format!("it said `{code}`")),
         "CROSSSLOT" => refused(key, "CROSSSLOT")
             .with_hint("what stands between must leave the keys as they are"),
         code => refused(key, if is_word(code) { code } else { "ERR" }),
+    }
+}
+
+/// What a user has to be allowed.
+fn rights(key: &str) -> String {
+    let commands = "+hmget +evalsha +eval +hset +hget +hdel +hincrby +get +set +del +pexpire +pttl +publish +subscribe +wait";
+    match key.strip_suffix(":t") {
+        Some(key) => format!("give the user `~{key}:t ~{key}:l &{key}:e {commands}`"),
+        // A plain text.
+        None => format!("give the user `~{key} ~{{{key}}}:l &{{{key}}}:e {commands} +time`"),
     }
 }
 

@@ -149,7 +149,6 @@ fn the_rights_that_the_hint_names_are_enough() {
     let hint = error.hint().unwrap();
     let (_, rights) = hint.split_once('`').unwrap();
     let (rights, _) = rights.split_once('`').unwrap();
-    let rights = rights.replace("KEY", "{k}");
     let () = redis::cmd("ACL")
         .arg(&["SETUSER", "u"])
         .arg(rights.split(' ').collect::<Vec<_>>())
@@ -188,6 +187,14 @@ fn a_name_that_something_else_uses_is_left_alone() {
         "something else is kept",
     );
     assert_eq!(redis.get::<_, String>(RECORD).unwrap(), "CANARY");
+    let () = redis.del(RECORD).unwrap();
+    let () = redis.lpush("{k}:l", "CANARY").unwrap();
+    let store = open(&server.url());
+    let swap = block_on(store.compare_and_swap(Stamp::default(), live()));
+    assert_eq!(swap.unwrap_err().kind(), ErrorKind::Decode);
+    let lease = block_on(store.acquire(TTL));
+    assert_eq!(lease.unwrap_err().kind(), ErrorKind::Decode);
+    assert!(!redis.exists::<_, bool>(RECORD).unwrap(), "half is written");
 }
 
 #[test]

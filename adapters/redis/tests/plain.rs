@@ -261,6 +261,32 @@ fn what_is_no_pair_of_tokens_is_refused_or_nobody() {
 }
 
 #[test]
+fn the_rights_that_an_error_names_are_enough() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let mut redis = server.connection();
+    let mut user = |rights: &[&str]| {
+        let mut command = redis::cmd("ACL");
+        command.arg(&["SETUSER", "u", "on", ">p"]).arg(rights);
+        command.exec(&mut redis).unwrap();
+    };
+    user(&[]);
+    let url = format!("redis://u:p@127.0.0.1:{}/", server.port());
+    let store = RedisStore::plain_json(&url, "k").unwrap();
+    let error = block_on(store.load()).unwrap_err();
+    assert!(error.to_string().contains("`k`"), "{error}");
+    let hint = error.hint().unwrap();
+    let rights: Vec<&str> = hint.split('`').nth(1).unwrap().split(' ').collect();
+    user(&rights);
+    let lease = block_on(store.acquire(TTL)).unwrap();
+    let record = Stored::live(Stamp::new(1, 1), token(1)).with_fence(lease.fence());
+    assert_eq!(swap(&store, Stamp::default(), &record), Swap::Done);
+    assert_eq!(load(&store), record);
+    block_on(store.release(block_on(store.acquire(TTL)).unwrap())).unwrap();
+}
+
+#[test]
 fn it_is_not_sealed_and_shows_no_secret() {
     let sealed = RedisStore::builder("k").url("redis://:CANARY@127.0.0.1/");
     let sealed = sealed.sealed_with([1; 32]).build().unwrap();

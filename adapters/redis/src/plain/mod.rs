@@ -138,10 +138,12 @@ impl PlainStore {
                 "leave `when_unavailable` out, or use `RedisStore`",
             ));
         }
+        let mut keys = store.talk.keys.clone();
+        keys.record.clone_from(&keys.plain);
         Ok(Self {
             inner: Arc::new(Inner {
-                talk: Arc::clone(&store.talk),
-                key: store.talk.keys.plain.clone(),
+                key: keys.record.clone(),
+                talk: Arc::new(store.talk.with_keys(keys)),
                 replicas: store.replicas,
                 seen: Arc::default(),
             }),

@@ -14,6 +14,8 @@ if foreign(f) then
   return {'SCHEMA', f[1]}
 end
 local epoch, fence = ARGV[4], ARGV[7]
+-- Before anything is written, as it fails where it is no text.
+local lease = redis.call('GET', KEYS[2])
 if stamp(f) ~= ARGV[2] .. ':' .. ARGV[3] then
   return {'CONFLICT', f}
 end
@@ -32,7 +34,7 @@ end
 if #fence < 19 and less(redis.call('HGET', KEYS[1], 'fence') or '0', fence) then
   redis.call('HSET', KEYS[1], 'fence', fence)
 end
-if changes or is_of(redis.call('GET', KEYS[2]), ARGV[10]) then
+if changes or is_of(lease, ARGV[10]) then
   redis.call('DEL', KEYS[2])
 end
 tell(ARGV[1], epoch .. ':' .. ARGV[5])
