@@ -96,7 +96,7 @@ pub(crate) fn failed(key: &str, error: &RedisError) -> Error {
         Theirs::MasterNameNotFoundBySentinel => new(
             ErrorKind::Connect,
             key,
-            "no Sentinel that answers knows a master of that name",
+            "no Sentinel knows a master of that name that works",
         )
         .with_hint("look at the name, and whether the Sentinels can be reached"),
         Theirs::ClusterConnectionNotFound => new(
