@@ -1,0 +1,156 @@
+//! The connection is cut at every byte of an answer.
+
+use std::{fmt::Debug, time::Duration};
+
+use tollgate::{
+    auth::{Lease, Stamp, Stored, Swap, TokenStore},
+    runtime::block_on,
+};
+use tollgate_redis::RedisStore;
+use tollgate_redis_kit::{Mode, Proxy, Server};
+
+use crate::support::{
+    KEY, LEASE, OPS, Op, TTL, acquire, assert_works, first, in_time, load, run, save, second,
+    size, store, swap,
+};
+
+const DEADLINE: Duration = Duration::from_millis(150);
+
+/// Longer than any answer.
+const LONGEST: usize = 4096;
+
+struct Cut {
+    server: Server,
+    proxy: Proxy,
+    /// Over the network that is cut.
+    store: RedisStore,
+    /// Over another.
+    clean: RedisStore,
+}
+
+impl Cut {
+    fn new(server: Server) -> Self {
+        let proxy = Proxy::start(server.port());
+        let builder = RedisStore::builder(KEY).url(&proxy.url());
+        Self {
+            store: builder.deadline(DEADLINE).build().unwrap(),
+            clean: store(&server.url()),
+            server,
+            proxy,
+        }
+    }
+
+    /// The first record and a connection that is made; for a release also the
+    /// lease.
+    fn prepare(&self, op: Op) -> Option<Lease> {
+        self.proxy.set(Mode::Pass);
+        run(&self.server, &["FLUSHALL"]);
+        save(&self.clean, Stamp::default(), &first());
+        assert_eq!(load(&self.store), first());
+        (op == Op::Release).then(|| acquire(&self.store, TTL))
+    }
+
+    /// What has to hold after an operation that was cut, over a network that
+    /// is whole again.
+    fn check(&self, op: Op, context: impl Debug) {
+        self.proxy.set(Mode::Pass);
+        let found = load(&self.store);
+        assert_eq!(found, load(&self.clean), "{context:?}");
+        let untouched = found.clone().with_presented(None) == first();
+        match op {
+            Op::Swap => {
+                assert!(untouched || found == second(), "{context:?}: {found:?}");
+                match swap(&self.store, first().stamp(), &second()) {
+                    Swap::Done => {}
+                    Swap::Conflict(other) => assert_eq!(other, second(), "{context:?}"),
+                }
+                assert_eq!(load(&self.clean), second(), "{context:?}");
+            }
+            Op::Clear => {
+                let cleared = Stored::empty(first().stamp().next_epoch());
+                assert!(untouched || found == cleared, "{context:?}: {found:?}");
+                let again = block_on(self.store.clear(1)).unwrap();
+                assert_eq!(again, cleared.stamp(), "{context:?}");
+            }
+            _ => assert!(untouched, "{context:?}: {found:?}"),
+        }
+        run(&self.server, &["DEL", LEASE]);
+    }
+}
+
+/// One cut, and a network that is whole after it: most succeed by a second
+/// try.
+#[test]
+fn an_answer_that_is_cut_once_at_any_byte_loses_nothing() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let it = Cut::new(server);
+    for op in OPS {
+        let (mut failed, mut bytes) = (0, LONGEST);
+        for byte in 0..LONGEST {
+            let lease = it.prepare(op);
+            let cuts = it.proxy.cuts();
+            it.proxy.set(Mode::CutOnce(byte));
+            let result = in_time(op, &it.store, lease, DEADLINE);
+            if it.proxy.cuts() == cuts {
+                result.unwrap();
+                bytes = byte;
+                break;
+            }
+            failed += usize::from(result.is_err());
+            it.check(op, (op, byte));
+        }
+        println!("{op:?}: cut at {bytes} bytes, {failed} errors");
+        assert!(bytes > 0 && bytes < LONGEST, "{op:?}: {bytes} bytes");
+        assert_eq!(failed, 0, "{op:?} is not tried again");
+    }
+    assert_works(&it.store);
+}
+
+/// Every connection is cut at the same byte of what it brings: at its
+/// handshake, or at the answer.
+#[test]
+fn a_network_that_cuts_every_answer_costs_the_deadline_and_no_more() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let it = Cut::new(server);
+    // Each of these takes the whole deadline.
+    let cuts = size("TOLLGATE_REDIS_CUTS", 6);
+    for op in OPS {
+        let (mut failed, mut done) = (0, 0);
+        for number in 0..cuts {
+            let byte = if cuts > LONGEST { number } else { number * 40 / cuts };
+            let lease = it.prepare(op);
+            it.proxy.close_all();
+            it.proxy.set(Mode::CutEach(byte));
+            let result = in_time(op, &it.store, lease, DEADLINE);
+            failed += usize::from(result.is_err());
+            done += usize::from(result.is_ok());
+            it.check(op, (op, byte));
+        }
+        println!("{op:?}: {failed} errors, {done} done");
+    }
+    assert_works(&it.store);
+}
+
+/// The answer to the write was lost, and somebody else has written since: the
+/// repeat must not overwrite that.
+#[test]
+fn a_write_that_is_tried_again_overwrites_nothing_newer() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let it = Cut::new(server);
+    it.prepare(Op::Swap);
+    it.proxy.set(Mode::CutEach(0));
+    in_time(Op::Swap, &it.store, None, DEADLINE).unwrap_err();
+    assert_eq!(load(&it.clean), second(), "it was written");
+    let third = crate::support::live(second().stamp().next());
+    save(&it.clean, second().stamp(), &third);
+    it.proxy.set(Mode::Pass);
+    let swapped = swap(&it.store, first().stamp(), &second());
+    assert_eq!(swapped, Swap::Conflict(third.clone()));
+    assert_eq!(load(&it.clean), third);
+}

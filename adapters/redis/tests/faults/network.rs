@@ -1,0 +1,149 @@
+//! The server cannot be reached: every operation says so within its deadline,
+//! and works as soon as it can be reached again.
+
+use std::time::Duration;
+
+use tollgate::{auth::TokenStore, runtime::block_on};
+use tollgate_redis::RedisStore;
+use tollgate_redis_kit::{Mode, Proxy, Server, until_within};
+
+use crate::support::{
+    DEADLINE, KEY, LEASE, OPS, Op, TTL, acquire, assert_fails, assert_works, first, in_time, run,
+    save, store, timed,
+};
+
+/// How long a store may take to find out that the network is back.
+const BACK: Duration = Duration::from_millis(1500);
+
+#[test]
+fn a_store_is_made_without_a_server_and_works_when_there_is_one() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    server.kill();
+    let (took, store) = timed(|| store(&server.url()));
+    assert!(took < DEADLINE, "{took:?}");
+    for op in OPS {
+        assert_fails(in_time(op, &store, None, DEADLINE), op, &["redis"]);
+    }
+    server.restart();
+    assert_works(&store);
+}
+
+#[test]
+fn a_host_that_has_no_address_is_an_error_within_the_deadline() {
+    let store = store("redis://no-such-host.invalid:6379/");
+    for op in OPS {
+        let result = in_time(op, &store, None, DEADLINE);
+        assert_fails(result, op, &["redis"]);
+    }
+}
+
+/// A server that is stopped, a network that swallows, one that refuses, and
+/// one that hangs up; before the first connection, and after it.
+#[test]
+fn an_operation_ends_within_its_deadline_whatever_the_network_does() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let deadline = Duration::from_millis(200);
+    let proxy = Proxy::start(server.port());
+    let build = || {
+        let builder = RedisStore::builder(KEY).url(&proxy.url());
+        builder.deadline(deadline).build().unwrap()
+    };
+    for mode in [Mode::BlackHole, Mode::Refuse, Mode::HangUp] {
+        for warm in [true, false] {
+            run(&server, &["FLUSHALL"]);
+            proxy.set(Mode::Pass);
+            let store = build();
+            if warm {
+                save(&store, <_>::default(), &first());
+            }
+            let mut lease = warm.then(|| acquire(&store, TTL));
+            proxy.set(mode);
+            for op in OPS {
+                let lease = if op == Op::Release { lease.take() } else { None };
+                let nothing = op == Op::Release && lease.is_none();
+                let result = in_time(op, &store, lease, deadline);
+                if !nothing {
+                    assert_fails(result, (op, mode, warm), &["redis"]);
+                }
+            }
+            proxy.set(Mode::Pass);
+            // A connection that was begun into the black hole is given up
+            // first.
+            let back = until_within(BACK, || block_on(store.load()).is_ok());
+            assert!(back.is_some(), "{mode:?}, {warm}: not back within {BACK:?}");
+            run(&server, &["DEL", LEASE]);
+            assert_works(&store);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_is_stopped_costs_the_deadline_and_no_more() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let store = store(&server.url());
+    save(&store, <_>::default(), &first());
+    for round in 0..2 {
+        server.pause();
+        for op in [Op::Load, Op::Swap, Op::Acquire, Op::Changed] {
+            let result = in_time(op, &store, None, DEADLINE);
+            assert_fails(result, (op, round), &["redis"]);
+        }
+        server.resume();
+        // What was sent while it was stopped may have been done since.
+        run(&server, &["DEL", LEASE]);
+        assert_works(&store);
+        run(&server, &["FLUSHALL"]);
+        save(&store, <_>::default(), &first());
+    }
+}
+
+#[test]
+fn a_server_that_pauses_its_clients_costs_the_deadline_and_no_more() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let store = store(&server.url());
+    save(&store, <_>::default(), &first());
+    let mut own = server.connection();
+    let mut command = redis::cmd("CLIENT");
+    command.arg("PAUSE").arg(60_000).exec(&mut own).unwrap();
+    for op in [Op::Load, Op::Swap, Op::Acquire] {
+        assert_fails(in_time(op, &store, None, DEADLINE), op, &["redis"]);
+    }
+    redis::cmd("CLIENT").arg("UNPAUSE").exec(&mut own).unwrap();
+    run(&server, &["DEL", LEASE]);
+    assert_works(&store);
+}
+
+#[test]
+fn a_slow_network_within_the_deadline_is_none_of_its_business() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let proxy = Proxy::start(server.port());
+    proxy.set(Mode::Delay(Duration::from_millis(30)));
+    let store = store(&proxy.url());
+    block_on(store.load()).unwrap();
+    assert_works(&store);
+}
+
+#[test]
+fn a_caller_that_goes_away_in_the_middle_leaves_the_store_in_order() {
+    use futures::FutureExt;
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let store = store(&server.url());
+    save(&store, <_>::default(), &first());
+    for op in OPS.into_iter().cycle().take(70) {
+        // Polled once: it is under way.
+        drop(Box::pin(op.run(&store, None)).now_or_never());
+    }
+    assert_works(&store);
+}
