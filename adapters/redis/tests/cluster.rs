@@ -40,7 +40,10 @@ async fn session(store: &RedisStore, other: &RedisStore) {
     assert_eq!(store.changed(first.stamp()).await.unwrap(), second);
     let cleared = store.clear(1).await.unwrap();
     assert_eq!(cleared, Stamp::new(2, 3));
-    assert_eq!(other.changed(second.stamp()).await.unwrap(), Stored::empty(cleared));
+    assert_eq!(
+        other.changed(second.stamp()).await.unwrap(),
+        Stored::empty(cleared)
+    );
 }
 
 #[test]
@@ -68,9 +71,8 @@ fn a_change_is_heard_through_another_node_within_a_second() {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| block_on(other.changed(first.stamp())).unwrap());
         block_on(one.clear(1)).unwrap();
-        let heard = tollgate_redis_kit::until_within(Duration::from_secs(1), || {
-            waiting.is_finished()
-        });
+        let heard =
+            tollgate_redis_kit::until_within(Duration::from_secs(1), || waiting.is_finished());
         assert!(heard.is_some());
         assert_eq!(waiting.join().unwrap().token(), None);
     });

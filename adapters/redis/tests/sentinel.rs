@@ -43,7 +43,10 @@ fn after_a_failover_the_store_serves_within_five_seconds() {
     assert_eq!(block_on(swap).unwrap(), Swap::Done);
     until("the replica to have it", || {
         let mut connection = replica.connection();
-        redis::cmd("EXISTS").arg("{ada}:t").query(&mut connection).unwrap()
+        redis::cmd("EXISTS")
+            .arg("{ada}:t")
+            .query(&mut connection)
+            .unwrap()
     });
     master.kill();
     let took = until_within(Duration::from_secs(5), || serves(&store));

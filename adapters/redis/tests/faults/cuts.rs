@@ -10,8 +10,8 @@ use tollgate_redis::RedisStore;
 use tollgate_redis_kit::{Mode, Proxy, Server};
 
 use crate::support::{
-    KEY, LEASE, OPS, Op, TTL, acquire, assert_works, first, in_time, load, run, save, second,
-    size, store, swap,
+    KEY, LEASE, OPS, Op, TTL, acquire, assert_works, first, in_time, load, run, save, second, size,
+    store, swap,
 };
 
 const DEADLINE: Duration = Duration::from_millis(150);
@@ -121,7 +121,11 @@ fn a_network_that_cuts_every_answer_costs_the_deadline_and_no_more() {
     for op in OPS {
         let (mut failed, mut done) = (0, 0);
         for number in 0..cuts {
-            let byte = if cuts > LONGEST { number } else { number * 40 / cuts };
+            let byte = if cuts > LONGEST {
+                number
+            } else {
+                number * 40 / cuts
+            };
             let lease = it.prepare(op);
             it.proxy.close_all();
             it.proxy.set(Mode::CutEach(byte));

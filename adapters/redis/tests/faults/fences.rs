@@ -23,7 +23,10 @@ fn pair(server: &Server) -> (RedisStore, RedisStore) {
 
 fn is_held(server: &Server) -> bool {
     let mut connection = server.connection();
-    redis::cmd("EXISTS").arg(LEASE).query(&mut connection).unwrap()
+    redis::cmd("EXISTS")
+        .arg(LEASE)
+        .query(&mut connection)
+        .unwrap()
 }
 
 /// The record of a refresh, after the first one.
@@ -47,8 +50,7 @@ fn a_holder_whose_lease_is_over_but_whose_fence_is_the_highest_is_accepted() {
     save(&one, first().stamp(), &stored);
     assert_eq!(load(&other), stored);
     // The other's answer is the later one: it may overwrite.
-    let Swap::Conflict(found) = swap(&other, first().stamp(), &answer("next", next.fence()))
-    else {
+    let Swap::Conflict(found) = swap(&other, first().stamp(), &answer("next", next.fence())) else {
         panic!("a record that was replaced was overwritten unseen");
     };
     let newer = Stored::live(found.stamp().next(), token(found.stamp().next()));

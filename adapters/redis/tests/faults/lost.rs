@@ -9,8 +9,8 @@ use tollgate::{
 use tollgate_redis_kit::Server;
 
 use crate::support::{
-    DEADLINE, LEASE, OPS, TOKENS, TTL, acquire, assert_works, first, in_time, live, load, run,
-    save, store, swap,
+    ASKING, DEADLINE, LEASE, OPS, TOKENS, TTL, acquire, assert_works, first, in_time, live, load,
+    run, save, store, swap,
 };
 
 #[test]
@@ -73,7 +73,10 @@ fn a_record_stays_until_it_is_taken_out() {
     save(&store, <_>::default(), &first());
     drop(acquire(&store, TTL));
     let mut connection = server.connection();
-    let left: i64 = redis::cmd("PTTL").arg(TOKENS).query(&mut connection).unwrap();
+    let left: i64 = redis::cmd("PTTL")
+        .arg(TOKENS)
+        .query(&mut connection)
+        .unwrap();
     assert_eq!(left, -1, "it has a time to live of {left} ms");
 }
 
@@ -90,7 +93,10 @@ fn a_lease_that_is_forgotten_costs_nobody_anything() {
     assert!(lease.fence() > lost.fence());
     block_on(one.release(lost)).unwrap();
     let mut connection = server.connection();
-    let held: bool = redis::cmd("EXISTS").arg(LEASE).query(&mut connection).unwrap();
+    let held: bool = redis::cmd("EXISTS")
+        .arg(LEASE)
+        .query(&mut connection)
+        .unwrap();
     assert!(held, "a lease that was lost took another's along");
     block_on(other.release(lease)).unwrap();
 }
@@ -167,7 +173,7 @@ fn connections_of_which_none_is_left_are_no_panic() {
         .arg(&["KILL", "SKIPME", "yes"])
         .exec(&mut own)
         .unwrap();
-    for op in OPS {
+    for op in ASKING {
         assert!(in_time(op, &store, None, DEADLINE).is_err(), "{op:?}");
     }
     let mut set = redis::cmd("CONFIG");

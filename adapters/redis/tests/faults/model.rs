@@ -122,7 +122,10 @@ impl<'a> Run<'a> {
     }
 
     fn has_lease(&mut self) -> bool {
-        redis::cmd("EXISTS").arg(LEASE).query(&mut self.own).unwrap()
+        redis::cmd("EXISTS")
+            .arg(LEASE)
+            .query(&mut self.own)
+            .unwrap()
     }
 
     fn step(&mut self, step: &Step) -> Result<(), TestCaseError> {
@@ -224,7 +227,9 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let lease = block_on(self.bench.stores[who].acquire(TTL)).unwrap();
-        ensure(!lease.is_withheld(), || "withheld, and nobody had it".to_owned())?;
+        ensure(!lease.is_withheld(), || {
+            "withheld, and nobody had it".to_owned()
+        })?;
         ensure(lease.fence() > self.last_fence, || {
             format!("{lease:?} after {}", self.last_fence)
         })?;

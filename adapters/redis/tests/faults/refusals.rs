@@ -7,8 +7,8 @@ use tollgate::{ErrorKind, auth::TokenStore, runtime::block_on};
 use tollgate_redis_kit::{Server, until};
 
 use crate::support::{
-    CANARY, DEADLINE, OPS, Op, PASSWORD, TOKENS, acquire, assert_clean, assert_fails, assert_works,
-    first, in_time, load, run, save, store,
+    ASKING, CANARY, DEADLINE, Op, PASSWORD, TOKENS, acquire, assert_clean, assert_fails,
+    assert_works, first, in_time, load, run, save, store,
 };
 
 /// All that write.
@@ -32,7 +32,7 @@ fn a_password_that_is_wrong_or_missing_is_an_error_without_it() {
         let store = store(&url);
         let shown = format!("{store:?}");
         assert!(!shown.contains(PASSWORD), "{shown}");
-        for op in OPS {
+        for op in ASKING {
             let result = in_time(op, &store, None, DEADLINE);
             assert_fails(result, (op, &user), &["password"]);
         }
@@ -61,7 +61,11 @@ fn a_user_without_the_rights_is_told_which_store_it_is() {
     let Some(server) = Server::start() else {
         return;
     };
-    for rights in ["~other:* &* +@all", "~* &* +@all -@scripting", "~* &* -@all"] {
+    for rights in [
+        "~other:* &* +@all",
+        "~* &* +@all -@scripting",
+        "~* &* -@all",
+    ] {
         let user = format!("on >{PASSWORD} {rights}");
         let mut words = vec!["ACL", "SETUSER", "ada", "reset"];
         words.extend(user.split(' '));
@@ -104,7 +108,10 @@ fn a_key_of_another_kind_is_left_alone() {
         assert_fails(result, op, &["something else"]);
     }
     let mut connection = server.connection();
-    let kept: String = redis::cmd("GET").arg(TOKENS).query(&mut connection).unwrap();
+    let kept: String = redis::cmd("GET")
+        .arg(TOKENS)
+        .query(&mut connection)
+        .unwrap();
     assert_eq!(kept, CANARY);
     run(&server, &["DEL", TOKENS]);
     assert_works(&store);
@@ -172,7 +179,11 @@ fn a_field_that_is_missing_is_an_error_and_no_panic() {
         save(&store, <_>::default(), &first());
     }
     run(&server, &["HDEL", TOKENS, "record"]);
-    assert_fails(in_time(Op::Load, &store, None, DEADLINE), "load", &["token"]);
+    assert_fails(
+        in_time(Op::Load, &store, None, DEADLINE),
+        "load",
+        &["token"],
+    );
 }
 
 /// Of a version of the library that is yet to come.

@@ -53,7 +53,9 @@ fn nothing_that_was_acknowledged_is_lost_over_kills_with_a_log() {
         scope.spawn(|| work(&writer, &stop, &told));
         for _ in 0..restarts {
             let before = *told.lock().unwrap();
-            until("some writes", || told.lock().unwrap().version > before.version + 5);
+            until("some writes", || {
+                told.lock().unwrap().version > before.version + 5
+            });
             pass(Duration::from_micros(fastrand::u64(..5_000)));
             server.kill();
             let told = *told.lock().unwrap();

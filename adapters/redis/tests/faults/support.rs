@@ -95,6 +95,16 @@ pub(crate) const OPS: [Op; 7] = [
     Op::Changed,
 ];
 
+/// Those that ask Redis whatever happened before.
+pub(crate) const ASKING: [Op; 6] = [
+    Op::Load,
+    Op::Swap,
+    Op::Clear,
+    Op::Present,
+    Op::Acquire,
+    Op::Changed,
+];
+
 /// What is written where an operation writes a record.
 pub(crate) fn second() -> Stored {
     live(Stamp::new(1, 2))
@@ -153,11 +163,13 @@ pub(crate) fn in_time(
     assert!(took <= deadline + MARGIN, "{op:?} took {took:?}");
     if let Err(error) = &result {
         assert_clean(error);
+        let text = error.to_string();
+        assert!(text.contains(KEY), "{op:?}: which store? {text}");
     }
     result
 }
 
-/// An error is one of ours, names the key, and tells no secret.
+/// An error is one of ours, and tells no secret.
 pub(crate) fn assert_clean(error: &tollgate::Error) {
     let mut text = format!("{error} {error:?} {}", error.to_json());
     let mut source: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
@@ -167,7 +179,6 @@ pub(crate) fn assert_clean(error: &tollgate::Error) {
     }
     assert!(!text.contains("CANARY"), "a token in: {text}");
     assert!(!text.contains("PASSWORD"), "a password in: {text}");
-    assert!(text.contains(KEY), "which store? {text}");
     assert_ne!(error.kind(), ErrorKind::Interceptor, "{text}");
 }
 
