@@ -99,7 +99,9 @@ struct Run<'a> {
     own: redis::Connection,
     record: Stored,
     last_fence: u64,
-    held: [Option<Lease>; 2],
+    /// Leases, numbered in the order in which they were given.
+    held: [Option<(Lease, u64)>; 2],
+    given: u64,
 }
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), TestCaseError> {
@@ -118,6 +120,7 @@ impl<'a> Run<'a> {
             record: Stored::empty(Stamp::default()),
             last_fence: 0,
             held: [None, None],
+            given: 0,
         }
     }
 
@@ -183,7 +186,8 @@ impl<'a> Run<'a> {
             Swap::Done
         };
         // What is there already may count as written.
-        let repeated = new == self.record && swapped == Swap::Done;
+        let there = self.record.clone().with_presented(None);
+        let repeated = new == there && swapped == Swap::Done;
         ensure(swapped == wanted || repeated, || {
             format!("a swap gave {swapped:?}, expected {wanted:?}")
         })
@@ -237,15 +241,16 @@ impl<'a> Run<'a> {
             format!("{:?} came with the lease", lease.record())
         })?;
         self.last_fence = lease.fence();
-        self.held[who] = Some(lease);
+        self.given += 1;
+        self.held[who] = Some((lease, self.given));
         ensure(self.has_lease(), || "a lease that is none".to_owned())
     }
 
     fn release(&mut self, who: Who) -> Result<(), TestCaseError> {
-        let Some(lease) = self.held[who].take() else {
+        let Some((lease, number)) = self.held[who].take() else {
             return Ok(());
         };
-        let is_last = lease.fence() == self.last_fence;
+        let is_last = number == self.given;
         let before = self.has_lease();
         block_on(self.bench.stores[who].release(lease)).unwrap();
         let after = self.has_lease();

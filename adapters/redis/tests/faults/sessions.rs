@@ -19,7 +19,7 @@ use crate::support::{CANARY, DEADLINE, MARGIN, assert_clean, load, save, store, 
 /// Far below what a look at the store takes where it cannot be reached.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-const BASE: &str = "http://api.test";
+const BASE: &str = "https://api.test";
 
 /// A strict server: each refresh token is good once.
 #[derive(Default)]

@@ -10,10 +10,10 @@ use crate::support::{assert_works, load, store, timed};
 const CALLERS: usize = 16;
 
 /// How long they ask.
-const TIME: Duration = Duration::from_millis(1500);
+const TIME: Duration = Duration::from_millis(1000);
 
 /// How many connections a store may try within that time.
-const BOUND: usize = 60;
+const BOUND: usize = 40;
 
 #[test]
 fn a_server_that_is_down_sees_few_connections_of_many_callers() {
