@@ -171,12 +171,14 @@ fn who_waits_goes_on_when_the_lease_is_given_back_or_over() {
             let waiting = scope.spawn(|| timed(|| acquire(&other, TTL)));
             pass(Duration::from_millis(150));
             assert!(!waiting.is_finished());
-            if given_back {
+            let kept = if given_back {
                 block_on(one.release(held)).unwrap();
+                None
             } else {
-                std::mem::forget(held);
-            }
+                Some(held)
+            };
             let (took, lease) = waiting.join().unwrap();
+            drop(kept);
             assert!(took < Duration::from_millis(650), "{given_back}: {took:?}");
             assert!(lease.is_contended());
             block_on(other.release(lease)).unwrap();

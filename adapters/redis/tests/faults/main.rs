@@ -2,16 +2,20 @@
 //! forgetful, refused, cut off at every byte of an answer.
 //!
 //! Each test starts servers of its own. Sizes come from
-//! `TOLLGATE_REDIS_RESTARTS`, `TOLLGATE_REDIS_CUTS` and
-//! `TOLLGATE_REDIS_PROGRAMS`.
+//! `TOLLGATE_REDIS_RESTARTS` (10, in full 100), `TOLLGATE_REDIS_CUT_EVERY`
+//! (every 60th byte, in full every one) and `TOLLGATE_REDIS_PROGRAMS` (48, in
+//! full 1500).
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "clippy exempts test functions, but not the helpers beside them"
 )]
 
 mod support;
 
+#[cfg(feature = "tokio")]
+mod brought;
 mod cuts;
 mod fences;
 mod lost;

@@ -47,7 +47,7 @@ fn an_address_that_is_none_is_refused_without_its_password() {
         format!("redis://:{PASSWORD}@h:port/"),
         format!("redis://:{PASSWORD}@[::1/"),
         format!("rediss://:{PASSWORD}@h:99999/"),
-        format!("{PASSWORD}"),
+        PASSWORD.to_owned(),
     ] {
         let error = tollgate_redis::RedisStore::open(&url, "app:ada").unwrap_err();
         assert_clean(&error);
@@ -149,6 +149,7 @@ fn a_record_that_is_corrupt_is_an_error_and_no_panic() {
             set.arg(TOKENS).arg(field).arg(value);
             set.exec(&mut connection).unwrap();
             for op in [Op::Load, Op::Present, Op::Acquire, Op::Swap, Op::Clear] {
+                println!("{op:?} over `{field}` as {value:?}");
                 refused += usize::from(in_time(op, &store, None, DEADLINE).is_err());
             }
         }

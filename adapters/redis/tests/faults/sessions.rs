@@ -7,7 +7,7 @@ use std::{
 
 use tollgate::{
     Body, Client, MockAdapter,
-    auth::{AuthEvent, RefreshClass, RefreshError, Stamp, Stored, Token, TokenRefresh, TokenStore},
+    auth::{AuthEvent, RefreshClass, RefreshError, Stamp, Stored, Token, TokenRefresh},
     blocking,
     runtime::block_on,
 };
