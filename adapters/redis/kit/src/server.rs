@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, Write as _},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
     thread,
@@ -155,7 +156,7 @@ impl ServerBuilder {
 /// A `redis-server` on loopback, killed when it is dropped.
 #[derive(Debug)]
 pub struct Server {
-    child: Mutex<Option<Child>>,
+    child: Mutex<Option<Guarded>>,
     folder: Folder,
     port: u16,
     password: Option<String>,
@@ -221,15 +222,18 @@ impl Server {
     /// Returns the id of its process; `None` after [`kill`](Self::kill).
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        self.with_child(|child| child.as_ref().map(Child::id))
+        self.with_child(|child| child.as_ref().map(|it| it.child.id()))
     }
 
     /// Ends it with SIGKILL.
     pub fn kill(&self) {
         self.with_child(|child| {
-            if let Some(mut child) = child.take() {
-                drop(child.kill());
-                drop(child.wait());
+            if let Some(mut it) = child.take() {
+                drop(it.child.kill());
+                drop(it.child.wait());
+                // It reads a line, and has nothing to do any more.
+                drop(it.guard.stdin.take().map(|mut line| line.write_all(b"\n")));
+                drop(it.guard.wait());
             }
         });
     }
@@ -261,7 +265,7 @@ impl Server {
         assert!(status.unwrap().success(), "`kill {signal}` failed");
     }
 
-    fn with_child<T>(&self, apply: impl FnOnce(&mut Option<Child>) -> T) -> T {
+    fn with_child<T>(&self, apply: impl FnOnce(&mut Option<Guarded>) -> T) -> T {
         apply(&mut self.child.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -279,13 +283,14 @@ impl Server {
             .stdout(log.try_clone().unwrap());
         let child = command.stderr(log).spawn().unwrap();
         let pid = child.id();
-        self.with_child(|kept| *kept = Some(child));
+        let guard = guard(pid, path);
+        self.with_child(|kept| *kept = Some(Guarded { child, guard }));
         let mut ended = false;
         let ready = until_within(START, || {
             ended = self.with_child(|child| {
                 child
                     .as_mut()
-                    .is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
+                    .is_none_or(|it| !matches!(it.child.try_wait(), Ok(None)))
             });
             ended || self.answers(pid)
         });
@@ -303,6 +308,27 @@ impl Server {
         let loading = self.info("loading").is_none_or(|loading| loading != "0");
         self.info("process_id") == Some(pid.to_string()) && (self.is_sentinel || !loading)
     }
+}
+
+/// A process, and another one that ends it if this one is killed.
+#[derive(Debug)]
+struct Guarded {
+    child: Child,
+    guard: Child,
+}
+
+/// Waits for a line of ours; where the input ends without one, this process
+/// could not clean up behind itself.
+fn guard(pid: u32, folder: &Path) -> Child {
+    Command::new("sh")
+        .args(["-c", "read line || { kill -9 \"$0\"; rm -rf \"$1\"; }"])
+        .arg(pid.to_string())
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Server {

@@ -6,13 +6,17 @@
 )]
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    path::Path,
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use redis::{Connection, cmd};
-use tollgate_redis_kit::{Cluster, Mode, Proxy, Sentinels, Server, connect, until, until_within};
+use tollgate_redis_kit::{
+    Cluster, Mode, Proxy, Sentinels, Server, connect, is_installed, until, until_within,
+};
 
 fn write(connection: &mut Connection, value: &str) {
     cmd("SET").arg("k").arg(value).exec(connection).unwrap();
@@ -164,4 +168,45 @@ fn a_cluster_takes_every_key_at_one_of_its_nodes() {
         cmd("SET").arg(&[key, "v"]).exec(&mut connection).unwrap();
     }
     assert_eq!(cluster.urls().len(), cluster.nodes().len());
+}
+
+const CHILD: &str = "TOLLGATE_REDIS_KIT_CHILD";
+
+/// Starts a server and waits, where it was started for that.
+#[test]
+fn child() {
+    if std::env::var_os(CHILD).is_some() {
+        let server = Server::start().unwrap();
+        eprintln!(
+            "\nserver: {} {}",
+            server.port(),
+            server.folder().path().display()
+        );
+        drop(std::io::stdin().read(&mut [0]));
+    }
+}
+
+#[test]
+fn servers_end_with_a_process_that_is_killed() {
+    if !is_installed() {
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env(CHILD, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said = lines.find_map(|line| Some(line.unwrap().strip_prefix("server: ")?.to_owned()));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let said = said.unwrap();
+    let (port, folder) = said.split_once(' ').unwrap();
+    let port: u16 = port.parse().unwrap();
+    until("the server to end", || {
+        TcpStream::connect(("127.0.0.1", port)).is_err() && !Path::new(folder).exists()
+    });
 }

@@ -10,8 +10,8 @@ use tollgate_redis::RedisStore;
 use tollgate_redis_kit::{Mode, Proxy, Server, until};
 
 use crate::support::{
-    KEY, LEASE, OPS, Op, TTL, acquire, assert_works, first, in_time, load, run, save, second, size,
-    store, swap,
+    LEASE, OPS, Op, TTL, acquire, assert_works, first, impatient, in_time, load, run, save, second,
+    size, store, swap,
 };
 
 const DEADLINE: Duration = Duration::from_millis(150);
@@ -31,9 +31,8 @@ struct Cut {
 impl Cut {
     fn new(server: Server) -> Self {
         let proxy = Proxy::start(server.port());
-        let builder = RedisStore::builder(KEY).url(&proxy.url());
         Self {
-            store: builder.deadline(DEADLINE).build().unwrap(),
+            store: impatient(&proxy.url(), DEADLINE),
             clean: store(&server.url()),
             server,
             proxy,

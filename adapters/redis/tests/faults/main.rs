@@ -5,6 +5,7 @@
 //! `TOLLGATE_REDIS_RESTARTS` (10, in full 100), `TOLLGATE_REDIS_CUT_EVERY`
 //! (every 60th byte, in full every one) and `TOLLGATE_REDIS_PROGRAMS` (48, in
 //! full 1500).
+#![cfg(feature = "tokio")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,9 +13,17 @@
     reason = "clippy exempts test functions, but not the helpers beside them"
 )]
 
+/// How the stores speak with Redis: over tokio. `faults_blocking` has the same
+/// tests without it.
+mod line {
+    use tollgate_redis::{RedisStore, RedisStoreBuilder};
+
+    pub(crate) fn build(builder: RedisStoreBuilder) -> RedisStore {
+        builder.build().unwrap()
+    }
+}
 mod support;
 
-#[cfg(feature = "tokio")]
 mod brought;
 mod cuts;
 mod fences;

@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use tollgate::{auth::TokenStore, runtime::block_on};
-use tollgate_redis::RedisStore;
 use tollgate_redis_kit::{Mode, Proxy, Server, until, until_within};
 
 use crate::support::{
-    ASKING, DEADLINE, KEY, LEASE, OPS, Op, TTL, acquire, assert_fails, assert_works, first,
+    ASKING, DEADLINE, LEASE, OPS, Op, TTL, acquire, assert_fails, assert_works, first, impatient,
     in_time, load, pass, run, save, store, timed,
 };
 
@@ -48,15 +47,11 @@ fn an_operation_ends_within_its_deadline_whatever_the_network_does() {
     };
     let deadline = Duration::from_millis(200);
     let proxy = Proxy::start(server.port());
-    let build = || {
-        let builder = RedisStore::builder(KEY).url(&proxy.url());
-        builder.deadline(deadline).build().unwrap()
-    };
     for mode in [Mode::BlackHole, Mode::Refuse, Mode::HangUp] {
         for warm in [true, false] {
             run(&server, &["FLUSHALL"]);
             proxy.set(Mode::Pass);
-            let store = build();
+            let store = impatient(&proxy.url(), deadline);
             if warm {
                 save(&store, <_>::default(), &first());
             }

@@ -16,7 +16,7 @@ use tollgate::{
 use tollgate_redis::RedisStore;
 use tollgate_redis_kit::{Server, until};
 
-use crate::support::{assert_clean, first, live, load, pass, save, size, store};
+use crate::support::{assert_clean, first, live, load, pass, save, size, store, wait};
 
 /// Writes until it is told to stop; `told` is the last stamp that was
 /// acknowledged.
@@ -98,7 +98,7 @@ fn a_restart_without_a_log_is_seen_and_the_record_can_be_written_again() {
         let watcher = scope.spawn(|| {
             loop {
                 // Who waits tries again after a pause.
-                match block_on(store.changed(kept.stamp())) {
+                match wait(store.changed(kept.stamp())) {
                     Ok(found) => break found,
                     Err(error) => assert_clean(&error),
                 }

@@ -2,13 +2,15 @@
 
 use std::{
     fmt::Debug,
+    pin::pin,
     time::{Duration, Instant},
 };
 
+use futures::future::{Either, select};
 use tollgate::{
     ErrorKind, Result,
     auth::{Lease, Presented, Stamp, Stored, Swap, Token, TokenStore},
-    runtime::block_on,
+    runtime::{Runtime, ThreadRuntime, block_on},
 };
 use tollgate_redis::RedisStore;
 
@@ -32,7 +34,12 @@ pub(crate) const TTL: Duration = Duration::from_secs(60);
 
 /// A store of its own, as another process would make it.
 pub(crate) fn store(url: &str) -> RedisStore {
-    RedisStore::open(url, KEY).unwrap()
+    crate::line::build(RedisStore::builder(KEY).url(url))
+}
+
+/// One that gives up earlier.
+pub(crate) fn impatient(url: &str, deadline: Duration) -> RedisStore {
+    crate::line::build(RedisStore::builder(KEY).url(url).deadline(deadline))
 }
 
 /// The token that is stored with a stamp.
@@ -63,7 +70,7 @@ pub(crate) fn save(store: &RedisStore, expected: Stamp, new: &Stored) {
 }
 
 pub(crate) fn acquire(store: &RedisStore, ttl: Duration) -> Lease {
-    block_on(store.acquire(ttl)).unwrap()
+    wait(store.acquire(ttl)).unwrap()
 }
 
 /// Runs a command on a connection of the test's own.
@@ -131,6 +138,15 @@ impl Op {
     }
 }
 
+/// Waits for something that has no limit of its own; for ten seconds.
+pub(crate) fn wait<T>(waited: impl Future<Output = T>) -> T {
+    let limit = ThreadRuntime.sleep(Duration::from_secs(10));
+    match block_on(select(pin!(waited), limit)) {
+        Either::Left((given, _)) => given,
+        Either::Right(_) => panic!("it does not end"),
+    }
+}
+
 /// How long something takes, and what it gives.
 #[expect(
     clippy::disallowed_methods,
@@ -159,7 +175,7 @@ pub(crate) fn in_time(
     lease: Option<Lease>,
     deadline: Duration,
 ) -> Result<()> {
-    let (took, result) = timed(|| block_on(op.run(store, lease)));
+    let (took, result) = timed(|| wait(op.run(store, lease)));
     assert!(took <= deadline + MARGIN, "{op:?} took {took:?}");
     if let Err(error) = &result {
         assert_clean(error);

@@ -9,14 +9,14 @@ use tollgate::{
 use tollgate_redis::RedisStore;
 use tollgate_redis_kit::{Mode, Proxy, Server};
 
-use crate::support::{first, live, load, pass, run, save, store, timed};
+use crate::support::{first, live, load, pass, run, save, store, timed, wait};
 
 /// How long it may take until another process knows.
 const BOUND: Duration = Duration::from_secs(1);
 
 fn heard(store: &RedisStore, seen: Stamp, act: impl FnOnce()) -> Stored {
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| block_on(store.changed(seen)).unwrap());
+        let waiting = scope.spawn(|| wait(store.changed(seen)).unwrap());
         pass(Duration::from_millis(100));
         assert!(!waiting.is_finished());
         act();
@@ -54,7 +54,7 @@ fn a_record_that_has_changed_already_is_returned_at_once() {
     let store = store(&server.url());
     save(&store, <_>::default(), &first());
     for seen in [Stamp::default(), Stamp::new(0, 5), Stamp::new(7, 7)] {
-        let (took, found) = timed(|| block_on(store.changed(seen)).unwrap());
+        let (took, found) = timed(|| wait(store.changed(seen)).unwrap());
         assert_eq!(found, first());
         assert!(took < BOUND / 2, "{took:?}");
     }
@@ -100,7 +100,7 @@ fn a_watch_outlives_a_network_that_goes_away() {
         let found = thread::scope(|scope| {
             let waiting = scope.spawn(|| {
                 loop {
-                    match block_on(other.changed(stamp)) {
+                    match wait(other.changed(stamp)) {
                         Ok(found) => break found,
                         Err(error) => crate::support::assert_clean(&error),
                     }
