@@ -9,9 +9,11 @@ use tollgate::{
 use tollgate_redis_kit::Server;
 
 use crate::support::{
-    ASKING, DEADLINE, LEASE, OPS, TOKENS, TTL, acquire, assert_works, first, in_time, live, load,
-    run, save, store, swap,
+    ASKING, DEADLINE, LEASE, OPS, TOKENS, TTL, acquire, assert_works, first, impatient, in_time,
+    live, load, run, save, store, swap,
 };
+
+const SHORT: Duration = Duration::from_millis(150);
 
 #[test]
 fn scripts_may_be_forgotten_between_any_two_operations() {
@@ -163,7 +165,7 @@ fn connections_of_which_none_is_left_are_no_panic() {
     let Some(server) = Server::start() else {
         return;
     };
-    let store = store(&server.url());
+    let store = impatient(&server.url(), SHORT);
     load(&store);
     let mut own = server.connection();
     let mut set = redis::cmd("CONFIG");
@@ -174,7 +176,7 @@ fn connections_of_which_none_is_left_are_no_panic() {
         .exec(&mut own)
         .unwrap();
     for op in ASKING {
-        assert!(in_time(op, &store, None, DEADLINE).is_err(), "{op:?}");
+        assert!(in_time(op, &store, None, SHORT).is_err(), "{op:?}");
     }
     let mut set = redis::cmd("CONFIG");
     set.arg("SET").arg("maxclients").arg(100);

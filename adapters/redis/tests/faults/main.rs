@@ -3,8 +3,8 @@
 //!
 //! Each test starts servers of its own. Sizes come from
 //! `TOLLGATE_REDIS_RESTARTS` (10, in full 100), `TOLLGATE_REDIS_CUT_EVERY`
-//! (every 60th byte, in full every one) and `TOLLGATE_REDIS_PROGRAMS` (48, in
-//! full 1500).
+//! (every 60th byte, in full every one), `TOLLGATE_REDIS_PROGRAMS` (48, in full
+//! 1500) and `TOLLGATE_REDIS_STOPPED_MS` (1000, in full 5000).
 #![cfg(feature = "tokio")]
 #![expect(
     clippy::unwrap_used,

@@ -5,12 +5,12 @@ use std::{thread, time::Duration};
 use tollgate::{auth::TokenStore, runtime::block_on};
 use tollgate_redis_kit::{Mode, Proxy, Server, until};
 
-use crate::support::{assert_works, load, store, timed};
+use crate::support::{assert_works, impatient, load, store, timed};
 
 const CALLERS: usize = 16;
 
 /// How long they ask.
-const TIME: Duration = Duration::from_millis(1000);
+const TIME: Duration = Duration::from_millis(800);
 
 /// How many connections a store may try within that time.
 const BOUND: usize = 40;
@@ -22,7 +22,7 @@ fn a_server_that_is_down_sees_few_connections_of_many_callers() {
     };
     for mode in [Mode::HangUp, Mode::BlackHole, Mode::CutEach(0)] {
         let proxy = Proxy::start(server.port());
-        let store = store(&proxy.url());
+        let store = impatient(&proxy.url(), Duration::from_millis(200));
         load(&store);
         proxy.set(mode);
         let before = proxy.connections();
