@@ -54,7 +54,9 @@ impl Cut {
     fn check(&self, op: Op, context: impl Debug) {
         self.proxy.set(Mode::Pass);
         // The pause between two connections is longer than this deadline.
-        until("the next connection", || block_on(self.store.load()).is_ok());
+        until("the next connection", || {
+            block_on(self.store.load()).is_ok()
+        });
         // What was asked last may be on its way still.
         let mut found = load(&self.store);
         until("it to be quiet", || {

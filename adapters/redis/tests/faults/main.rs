@@ -1,15 +1,20 @@
 //! `RedisStore` over servers and networks that fail: killed, stopped, full,
 //! forgetful, refused, cut off at every byte of an answer.
 //!
-//! Each test starts servers of its own. Sizes come from
-//! `TOLLGATE_REDIS_RESTARTS` (10, in full 100), `TOLLGATE_REDIS_CUT_EVERY`
-//! (every 60th byte, in full every one), `TOLLGATE_REDIS_PROGRAMS` (48, in full
-//! 1500) and `TOLLGATE_REDIS_STOPPED_MS` (1000, in full 5000).
+//! Each test starts servers of its own. Sizes:
+//!
+//! | variable | default | in full |
+//! |---|---|---|
+//! | `TOLLGATE_REDIS_RESTARTS` | 10 kills | 100 |
+//! | `TOLLGATE_REDIS_CUT_EVERY` | every 11th byte; every 60th where a cut takes the whole deadline | 1 |
+//! | `TOLLGATE_REDIS_PROGRAMS` | 48 random programs | 1500 |
+//! | `TOLLGATE_REDIS_STOPPED_MS` | 1000 ms | 5000 |
 #![cfg(feature = "tokio")]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "clippy exempts test functions, but not the helpers beside them"
 )]
 
@@ -30,6 +35,7 @@ mod fences;
 mod lost;
 mod model;
 mod network;
+mod others;
 mod refusals;
 mod restarts;
 mod sessions;

@@ -57,19 +57,19 @@ pub(crate) fn first() -> Stored {
     live(Stamp::new(1, 1))
 }
 
-pub(crate) fn load(store: &RedisStore) -> Stored {
+pub(crate) fn load(store: &impl TokenStore) -> Stored {
     block_on(store.load()).unwrap()
 }
 
-pub(crate) fn swap(store: &RedisStore, expected: Stamp, new: &Stored) -> Swap {
+pub(crate) fn swap(store: &impl TokenStore, expected: Stamp, new: &Stored) -> Swap {
     block_on(store.compare_and_swap(expected, new.clone())).unwrap()
 }
 
-pub(crate) fn save(store: &RedisStore, expected: Stamp, new: &Stored) {
+pub(crate) fn save(store: &impl TokenStore, expected: Stamp, new: &Stored) {
     assert_eq!(swap(store, expected, new), Swap::Done);
 }
 
-pub(crate) fn acquire(store: &RedisStore, ttl: Duration) -> Lease {
+pub(crate) fn acquire(store: &impl TokenStore, ttl: Duration) -> Lease {
     wait(store.acquire(ttl)).unwrap()
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn second() -> Stored {
 impl Op {
     /// Does it over the record [`first`]; `lease` is what a release gives
     /// back.
-    pub(crate) async fn run(self, store: &RedisStore, lease: Option<Lease>) -> Result<()> {
+    pub(crate) async fn run(self, store: &impl TokenStore, lease: Option<Lease>) -> Result<()> {
         let stamp = first().stamp();
         match self {
             Self::Load => drop(store.load().await?),
@@ -171,7 +171,7 @@ pub(crate) fn pass(time: Duration) {
 /// secret in its error.
 pub(crate) fn in_time(
     op: Op,
-    store: &RedisStore,
+    store: &impl TokenStore,
     lease: Option<Lease>,
     deadline: Duration,
 ) -> Result<()> {
@@ -208,7 +208,7 @@ pub(crate) fn assert_fails(result: Result<()>, context: impl Debug, words: &[&st
 
 /// Nothing is wrong any more: a record is read, written, and read again, and
 /// there is a lease.
-pub(crate) fn assert_works(store: &RedisStore) {
+pub(crate) fn assert_works(store: &impl TokenStore) {
     let stamp = load(store).stamp();
     save(store, stamp, &live(stamp.next()));
     assert_eq!(load(store), live(stamp.next()));

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "clippy exempts test functions, but not the helpers beside them"
 )]
 
@@ -27,6 +28,8 @@ mod lost;
 mod model;
 #[path = "../faults/network.rs"]
 mod network;
+#[path = "../faults/others.rs"]
+mod others;
 #[path = "../faults/refusals.rs"]
 mod refusals;
 #[path = "../faults/restarts.rs"]
