@@ -1,5 +1,9 @@
 //! All operations over a cluster of three nodes.
 #![cfg(feature = "cluster")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy exempts test functions, but not the helpers beside them"
+)]
 
 use std::{collections::BTreeSet, thread, time::Duration};
 

@@ -1,6 +1,10 @@
 //! A master that Sentinels name, and what becomes of a store when another one
 //! takes its place.
 #![cfg(feature = "sentinel")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy exempts test functions, but not the helpers beside them"
+)]
 
 use std::{pin::pin, time::Duration};
 

@@ -8,7 +8,7 @@ use tollgate_redis_kit::{Server, until};
 
 use crate::support::{
     ASKING, CANARY, DEADLINE, KEY, LEASE, Op, PASSWORD, TOKENS, acquire, assert_clean,
-    assert_fails, assert_works, first, in_time, load, run, save, store,
+    assert_fails, assert_works, first, impatient, in_time, load, run, save, store,
 };
 
 /// All that write.
@@ -62,10 +62,11 @@ fn a_replica_that_is_made_the_master_is_written_by_the_same_store() {
     };
     let replica = Server::builder().replica_of(&master).start().unwrap();
     save(&store(&master.url()), <_>::default(), &first());
-    let store = store(&replica.url());
+    let deadline = Duration::from_millis(150);
+    let store = impatient(&replica.url(), deadline);
     until("the replica to follow", || load(&store) == first());
     for op in WRITES {
-        assert_fails(in_time(op, &store, None, DEADLINE), op, &["redis"]);
+        assert_fails(in_time(op, &store, None, deadline), op, &["redis"]);
     }
     // It is made the master: the same store goes on.
     run(&replica, &["REPLICAOF", "NO", "ONE"]);

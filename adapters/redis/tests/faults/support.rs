@@ -147,6 +147,16 @@ pub(crate) fn wait<T>(waited: impl Future<Output = T>) -> T {
     }
 }
 
+/// Does something until it succeeds, for at most ten seconds.
+pub(crate) fn soon<T>(act: impl Fn() -> Result<T>) -> T {
+    let mut given = None;
+    tollgate_redis_kit::until("a success", || {
+        given = act().ok();
+        given.is_some()
+    });
+    given.unwrap()
+}
+
 /// How long something takes, and what it gives.
 #[expect(
     clippy::disallowed_methods,
