@@ -17,6 +17,8 @@ use tollgate::{
 use tollgate_redis::RedisStore;
 use tollgate_redis_kit::{MASTER, Sentinels, Server, until, until_within};
 
+const PASSWORD: &str = "PASSWORD-x9Q";
+
 fn live(stamp: Stamp) -> Stored {
     Stored::live(stamp, Token::new("a").refresh("r"))
 }
@@ -70,6 +72,34 @@ fn after_a_failover_the_store_serves_within_five_seconds() {
     assert_eq!(sentinels.master_port(), Some(replica.port()));
     let found = block_on(store.load()).unwrap();
     assert!(found.stamp() > stamp, "{found:?}");
+}
+
+/// It is not killed: it becomes a replica, which takes no writes. Both have a
+/// password, and the Sentinels have none.
+#[test]
+fn a_master_that_becomes_a_replica_is_left_for_the_next_one() {
+    let builder = || Server::builder().password(PASSWORD);
+    let Some(master) = builder().start() else {
+        return;
+    };
+    let replica = builder().replica_of(&master).start().unwrap();
+    let sentinels = Sentinels::start(&master, &[&replica], 1).unwrap();
+    let builder = RedisStore::builder("ada").sentinel(sentinels.urls(), MASTER);
+    let store = builder.master_login(None, PASSWORD).build().unwrap();
+    assert!(serves(&store));
+    let before = block_on(store.load()).unwrap().stamp();
+    let mut asked = redis::cmd("SENTINEL");
+    let first = sentinels.servers().first().unwrap();
+    let asked = asked.arg(&["FAILOVER", MASTER]);
+    asked.exec(&mut first.connection()).unwrap();
+    until("the failover", || {
+        sentinels.master_port() == Some(replica.port())
+    });
+    let took = until_within(Duration::from_secs(5), || serves(&store));
+    assert!(took.is_some(), "no service within 5 s");
+    println!("served again after {took:?}");
+    let found = block_on(store.load()).unwrap().stamp();
+    assert!(found > before, "{found:?}");
 }
 
 /// The replica had not caught up: what was written last is gone, and whoever

@@ -30,6 +30,12 @@ impl Sentinels {
                 .set("sentinel", &watched)
                 .set("sentinel", &format!("down-after-milliseconds {MASTER} 500"))
                 .set("sentinel", &format!("failover-timeout {MASTER} 5000"));
+            let builder = match master.password() {
+                Some(password) => {
+                    builder.set("sentinel", &format!("auth-pass {MASTER} {password}"))
+                }
+                None => builder,
+            };
             sentinels.push(builder.start()?);
         }
         let sentinels = Self(sentinels);

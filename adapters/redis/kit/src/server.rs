@@ -198,6 +198,10 @@ impl Server {
         format!("redis://{user}127.0.0.1:{port}/")
     }
 
+    pub(crate) fn password(&self) -> Option<&str> {
+        self.password.as_deref()
+    }
+
     /// Returns the folder that it writes to.
     #[must_use]
     pub fn folder(&self) -> &Folder {
