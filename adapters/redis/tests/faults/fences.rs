@@ -82,6 +82,22 @@ fn a_lower_fence_never_overwrites_a_higher_one_in_the_same_epoch() {
 }
 
 #[test]
+fn a_lease_is_given_for_any_time() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (one, other) = pair(&server);
+    let mut last = 0;
+    for ttl in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+        let lease = acquire(&one, ttl);
+        assert!(lease.fence() > last);
+        last = lease.fence();
+        block_on(one.release(lease)).unwrap();
+    }
+    drop(acquire(&other, TTL));
+}
+
+#[test]
 fn who_has_lost_its_lease_does_not_give_back_its_successors() {
     let Some(server) = Server::start() else {
         return;

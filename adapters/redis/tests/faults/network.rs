@@ -1,7 +1,7 @@
 //! The server cannot be reached: every operation says so within its deadline,
 //! and works as soon as it can be reached again.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use tollgate::{auth::TokenStore, runtime::block_on};
 use tollgate_redis_kit::{Mode, Proxy, Server, until, until_within};
@@ -139,7 +139,50 @@ fn a_lease_that_was_asked_for_of_a_stopped_server_is_in_nobodys_way() {
         let held: bool = redis::cmd("EXISTS").arg(LEASE).query(&mut own).unwrap();
         !held
     });
+    // FAULT of the store: it is given back within one deadline, or never.
     assert!(free.is_some(), "nobody has it, and it is not free");
+}
+
+/// With somebody else's script that does not end.
+#[test]
+fn a_server_that_is_busy_costs_the_deadline_and_no_more() {
+    let builder = Server::builder().set("busy-reply-threshold", "20");
+    let Some(server) = builder.start() else {
+        return;
+    };
+    let store = impatient(&server.url(), SHORT);
+    save(&store, <_>::default(), &first());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut endless = redis::cmd("EVAL");
+            endless.arg("while true do end").arg(0);
+            endless.exec(&mut server.connection()).unwrap_err();
+        });
+        until("it to be busy", || block_on(store.load()).is_err());
+        for op in ASKING {
+            assert_fails(in_time(op, &store, None, SHORT), op, &["redis"]);
+        }
+        run(&server, &["SCRIPT", "KILL"]);
+    });
+    until("it to be back", || block_on(store.load()).is_ok());
+    assert_works(&store);
+}
+
+#[test]
+fn the_newer_protocol_and_another_database_work_as_well() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let url = |what| format!("{}{what}", server.url());
+    let (one, other) = (store(&url("3?protocol=resp3")), store(&url("3")));
+    save(&one, <_>::default(), &first());
+    assert_eq!(load(&other), first());
+    assert_eq!(load(&store(&server.url())).token(), None);
+    for op in OPS {
+        in_time(op, &one, None, DEADLINE).unwrap();
+    }
+    assert_works(&one);
+    assert_works(&other);
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn a_password_that_is_wrong_or_missing_is_an_error_without_it() {
         assert!(!shown.contains(PASSWORD), "{shown}");
         for op in ASKING {
             let result = in_time(op, &store, None, DEADLINE);
+            // FAULT of the store: `error::no_access` does not name the key.
             assert_fails(result, (op, &user), &["password", KEY]);
         }
     }
@@ -115,7 +116,7 @@ fn a_record_that_is_corrupt_is_an_error_and_no_panic() {
         b"{\"schema\":1,\"access\":\"CANARY-R4d",
         b"CANARY-R4d",
     ];
-    let mut refused = 0;
+    let (mut refused, mut unclear) = (0, Vec::new());
     for field in &fields {
         for value in junk {
             run(&server, &["FLUSHALL"]);
@@ -128,12 +129,16 @@ fn a_record_that_is_corrupt_is_an_error_and_no_panic() {
                     continue;
                 };
                 refused += 1;
-                let context = format!("{op:?} over `{field}` as {value:?}: {error}");
-                assert!(error.to_string().contains(KEY), "{context}");
+                if !error.to_string().contains(KEY) {
+                    unclear.push(format!("{op:?} over `{field}` {value:?}: {error}"));
+                }
             }
         }
     }
     assert!(refused >= fields.len(), "{refused} of {fields:?}");
+    // FAULT of the store: `answer::unexpected` speaks of the address, where it
+    // is the record that is broken.
+    assert!(unclear.is_empty(), "{}", unclear.join("\n"));
     run(&server, &["FLUSHALL"]);
     assert_works(&store);
 }
