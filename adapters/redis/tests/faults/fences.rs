@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Mutex, thread, time::Duration};
 
 use tollgate::{
-    auth::{Presented, Stamp, Stored, Swap, TokenStore},
+    auth::{Lease, Presented, Stamp, Stored, Swap, TokenStore},
     runtime::block_on,
 };
 use tollgate_redis::RedisStore;
@@ -29,6 +29,16 @@ fn is_held(server: &Server) -> bool {
         .unwrap()
 }
 
+/// The lease of `one`, whose time is over, and the lease of `other`, who has it
+/// since.
+fn overtaken(one: &RedisStore, other: &RedisStore) -> (Lease, Lease) {
+    let late = acquire(one, SHORT);
+    pass(SHORT * 2);
+    let next = acquire(other, TTL);
+    assert!(next.fence() > late.fence());
+    (late, next)
+}
+
 /// The record of a refresh, after the first one.
 fn answer(name: &str, fence: u64) -> Stored {
     let stamp = first().stamp().next();
@@ -42,10 +52,8 @@ fn a_holder_whose_lease_is_over_but_whose_fence_is_the_highest_is_accepted() {
         return;
     };
     let (one, other) = pair(&server);
-    let late = acquire(&one, SHORT);
-    pass(SHORT * 2);
-    // Nobody has it since, or somebody has and has stored nothing yet.
-    let next = acquire(&other, TTL);
+    // Somebody has it since, and has stored nothing yet.
+    let (late, next) = overtaken(&one, &other);
     let stored = answer("late", late.fence());
     save(&one, first().stamp(), &stored);
     assert_eq!(load(&other), stored);
@@ -63,10 +71,7 @@ fn a_lower_fence_never_overwrites_a_higher_one_in_the_same_epoch() {
         return;
     };
     let (one, other) = pair(&server);
-    let late = acquire(&one, SHORT);
-    pass(SHORT * 2);
-    let next = acquire(&other, TTL);
-    assert!(next.fence() > late.fence());
+    let (late, next) = overtaken(&one, &other);
     let stored = answer("next", next.fence());
     save(&other, first().stamp(), &stored);
     // By the stamp that it knew, and by the one that is there.
@@ -104,9 +109,7 @@ fn who_has_lost_its_lease_does_not_give_back_its_successors() {
     };
     let (one, other) = pair(&server);
     for by_drop in [false, true] {
-        let late = acquire(&one, SHORT);
-        pass(SHORT * 2);
-        let next = acquire(&other, TTL);
+        let (late, next) = overtaken(&one, &other);
         if by_drop {
             drop(late);
         } else {
@@ -128,9 +131,7 @@ fn a_late_write_does_not_take_the_successors_lease_away() {
         return;
     };
     let (one, other) = pair(&server);
-    let late = acquire(&one, SHORT);
-    pass(SHORT * 2);
-    let next = acquire(&other, TTL);
+    let (late, next) = overtaken(&one, &other);
     save(&one, first().stamp(), &answer("late", late.fence()));
     assert!(is_held(&server));
     drop(late);
