@@ -1,6 +1,6 @@
 //! Sentinels that watch a master.
 
-use redis::Value;
+use std::collections::HashMap;
 
 use crate::{Server, until};
 
@@ -29,7 +29,7 @@ impl Sentinels {
                 .sentinel()
                 .set("sentinel", &watched)
                 .set("sentinel", &format!("down-after-milliseconds {MASTER} 500"))
-                .set("sentinel", &format!("failover-timeout {MASTER} 5000"));
+                .set("sentinel", &format!("failover-timeout {MASTER} 1000"));
             let builder = match master.password() {
                 Some(password) => {
                     builder.set("sentinel", &format!("auth-pass {MASTER} {password}"))
@@ -40,10 +40,13 @@ impl Sentinels {
         }
         let sentinels = Self(sentinels);
         until("the sentinels to know each other", || {
-            let knows = |of: &Server, what: &str, wanted: usize| listed(of, what) >= wanted;
             sentinels.0.iter().all(|sentinel| {
-                knows(sentinel, "SENTINELS", count - 1)
-                    && knows(sentinel, "REPLICAS", replicas.len())
+                let ready = |replica: &&Entry| {
+                    let status = replica.get("master-link-status");
+                    status.is_some_and(|status| status == "ok")
+                };
+                listed(sentinel, "SENTINELS").len() == count - 1
+                    && listed(sentinel, "REPLICAS").iter().filter(ready).count() == replicas.len()
             })
         });
         Some(sentinels)
@@ -72,13 +75,12 @@ impl Sentinels {
     }
 }
 
-/// How many a sentinel lists that are not down.
-fn listed(sentinel: &Server, what: &str) -> usize {
+type Entry = HashMap<String, String>;
+
+/// What a sentinel knows of others; nothing if it does not know yet.
+fn listed(sentinel: &Server, what: &str) -> Vec<Entry> {
     let mut connection = sentinel.connection();
     let mut asked = redis::cmd("SENTINEL");
     let answer = asked.arg(what).arg(MASTER).query(&mut connection);
-    match answer {
-        Ok(Value::Array(all)) => all.len(),
-        _ => 0,
-    }
+    answer.unwrap_or_default()
 }
