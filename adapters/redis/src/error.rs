@@ -82,7 +82,7 @@ pub(crate) fn failed(key: &str, error: &RedisError) -> Error {
     let told = match error.kind() {
         Theirs::Server(_) | Theirs::Extension => said(key, error),
         Theirs::Io => broken(key, error),
-        Theirs::AuthenticationFailed => no_access("the password was refused"),
+        Theirs::AuthenticationFailed => no_access(key, "the password was refused"),
         Theirs::Parse => new(
             ErrorKind::Transport,
             key,
@@ -116,7 +116,7 @@ pub(crate) fn failed(key: &str, error: &RedisError) -> Error {
 /// What a server said.
 fn said(key: &str, error: &RedisError) -> Error {
     match code(error) {
-        "NOAUTH" | "WRONGPASS" => no_access("it asks for another password"),
+        "NOAUTH" | "WRONGPASS" => no_access(key, "it asks for another password"),
         "NOPERM" => refused(key, "NOPERM").with_hint(rights(key)),
         "WRONGTYPE" => new(
             ErrorKind::Decode,
@@ -206,9 +206,12 @@ fn refused(key: &str, code: &str) -> Error {
     )
 }
 
-fn no_access(what: &str) -> Error {
-    Error::new(ErrorKind::Auth, format!("redis lets nobody in: {what}"))
-        .with_hint("look at user and password in the URL")
+fn no_access(key: &str, what: &str) -> Error {
+    Error::new(
+        ErrorKind::Auth,
+        format!("redis lets nobody in to `{key}`: {what}"),
+    )
+    .with_hint("look at user and password in the URL")
 }
 
 /// The deadline ran out; `last` is what went wrong before, if anything.

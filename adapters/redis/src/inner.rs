@@ -13,6 +13,7 @@ use crate::{
     answer::{self, Answer, unexpected},
     ask::{Ask, Replicas},
     codec::{Codec, FIELDS, mark},
+    error,
     keys::Keys,
     lease::{Leased, Owner},
     local::Local,
@@ -82,7 +83,9 @@ impl Inner {
             if answer.name() != b"STAMP" {
                 return Err(inner.foreign(answer));
             }
-            let stamp = Stamp::new(answer.number()?, answer.number()?);
+            let broken = |_| error::corrupt(&inner.codec.key, "its stamp is none");
+            let epoch = answer.number().map_err(broken)?;
+            let stamp = Stamp::new(epoch, answer.number().map_err(broken)?);
             Replicas::enough(inner.replicas, have, &inner.codec.key)?;
             Ok(stamp)
         };
@@ -132,8 +135,8 @@ impl Inner {
         if answer.name() != b"SCHEMA" {
             return unexpected();
         }
-        let schema = match answer.text() {
-            Ok(schema) => self.codec.check(Some(schema.as_bytes())),
+        let schema = match answer.bytes() {
+            Ok(schema) => self.codec.check(Some(&schema)),
             Err(error) => Err(error),
         };
         schema.err().unwrap_or_else(unexpected)

@@ -24,6 +24,9 @@ use crate::{
 
 /// The longest pause between two tries, where no message comes.
 const PAUSE: Duration = Duration::from_millis(500);
+/// For how long it is tried, at most, to give back a lease that nobody waits
+/// for.
+const GIVING_BACK: Duration = Duration::from_secs(30);
 /// The longest time to live of a lease: ten years, in ms.
 const FOREVER: u128 = 10 * 365 * 24 * 3600 * 1000;
 
@@ -65,6 +68,7 @@ impl Owner {
 pub(crate) struct Hold {
     pub(crate) owner: Owner,
     fence: u64,
+    ttl: Duration,
 }
 
 /// Gives the lease back when it is dropped.
@@ -76,7 +80,7 @@ struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         if self.talk.forget(&self.hold) {
-            self.talk.send_release(&self.hold.owner);
+            self.talk.send_release(&self.hold.owner, self.hold.ttl);
         }
     }
 }
@@ -127,11 +131,11 @@ async fn try_once<L: Leased>(
     let ask = of.asking(owner, millis, seen.unwrap_or_default());
     let (reader, owner) = (Arc::clone(of), owner.clone());
     let read = move |answer: Result<Value>| match answer {
-        Ok(answer) => granted(&*reader, Answer::of(answer)?, owner),
+        Ok(answer) => granted(&*reader, Answer::of(answer)?, (owner, ttl)),
         Err(error) => {
             // It may have been given, and the answer was lost.
             if error::is_unavailable(&error) {
-                reader.talk().send_release(&owner);
+                reader.talk().send_release(&owner, ttl);
             }
             Err(error)
         }
@@ -139,12 +143,12 @@ async fn try_once<L: Leased>(
     of.talk().ask(ask, read).await
 }
 
-fn granted(of: &impl Leased, mut answer: Answer, owner: Owner) -> Result<Grant> {
+fn granted(of: &impl Leased, mut answer: Answer, (owner, ttl): (Owner, Duration)) -> Result<Grant> {
     match answer.name() {
         b"GOT" => {
             let fence = answer.number()?;
             // From here on it is given back, also if the record is broken.
-            let guard = of.talk().hold(owner, fence);
+            let guard = of.talk().hold(Hold { owner, fence, ttl });
             let lease = Lease::new(fence);
             let lease = match of.record(&mut answer)? {
                 Some(record) => lease.with_record(record),
@@ -162,8 +166,8 @@ fn granted(of: &impl Leased, mut answer: Answer, owner: Owner) -> Result<Grant> 
 }
 
 impl Talk {
-    fn hold(self: &Arc<Self>, owner: Owner, fence: u64) -> Guard {
-        let hold = Arc::new(Hold { owner, fence });
+    fn hold(self: &Arc<Self>, hold: Hold) -> Guard {
+        let hold = Arc::new(hold);
         self.holds().push(Arc::clone(&hold));
         Guard {
             talk: Arc::clone(self),
@@ -192,7 +196,8 @@ impl Talk {
 
     /// Gives a lease back, and waits until it is.
     pub(crate) async fn release(&self, lease: Lease) -> Result<()> {
-        let hold = self.hold_of(lease.fence());
+        // Not by its fence: after a loss of Redis's, fences repeat.
+        let hold = lease.guard::<Guard>().map(|guard| &guard.hold);
         match hold.filter(|hold| self.forget(hold)) {
             Some(hold) => {
                 let ask = self.release_of(&hold.owner);
@@ -204,10 +209,14 @@ impl Talk {
     }
 
     /// Gives a lease back; who does it waits for nothing.
-    fn send_release(&self, owner: &Owner) {
+    ///
+    /// It is tried for longer than other things are: a server that was stopped
+    /// may give the lease when it goes on, to somebody who has given up.
+    fn send_release(&self, owner: &Owner, ttl: Duration) {
         // Where it fails, the lease ends by itself.
         let ask = self.release_of(owner);
-        let job = Job::new(&self.keys.record, ask, self.deadline, drop);
+        let limit = ttl.clamp(self.deadline, GIVING_BACK.max(self.deadline));
+        let job = Job::new(&self.keys.record, ask, limit, drop);
         self.line.push(job);
     }
 

@@ -138,7 +138,6 @@ fn a_lease_from_before_a_loss_gives_back_none_from_after_it() {
     let exists = |connection: &mut redis::Connection| -> bool {
         redis::cmd("EXISTS").arg(LEASE).query(connection).unwrap()
     };
-    // FAULT of the store: `hold_of` finds a lease by its fence alone.
     assert!(exists(&mut connection), "the later lease was given back");
     block_on(store.release(after)).unwrap();
     assert!(!exists(&mut connection));

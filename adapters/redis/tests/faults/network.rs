@@ -139,7 +139,6 @@ fn a_lease_that_was_asked_for_of_a_stopped_server_is_in_nobodys_way() {
         let held: bool = redis::cmd("EXISTS").arg(LEASE).query(&mut own).unwrap();
         !held
     });
-    // FAULT of the store: it is given back within one deadline, or never.
     assert!(free.is_some(), "nobody has it, and it is not free");
 }
 

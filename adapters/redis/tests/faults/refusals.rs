@@ -34,7 +34,6 @@ fn a_password_that_is_wrong_or_missing_is_an_error_without_it() {
         assert!(!shown.contains(PASSWORD), "{shown}");
         for op in ASKING {
             let result = in_time(op, &store, None, DEADLINE);
-            // FAULT of the store: `error::no_access` does not name the key.
             assert_fails(result, (op, &user), &["password", KEY]);
         }
     }
@@ -139,8 +138,6 @@ fn a_record_that_is_corrupt_is_an_error_and_no_panic() {
         }
     }
     assert!(refused >= fields.len(), "{refused} of {fields:?}");
-    // FAULT of the store: `answer::unexpected` speaks of the address, where it
-    // is the record that is broken.
     assert!(unclear.is_empty(), "{}", unclear.join("\n"));
     run(&server, &["FLUSHALL"]);
     assert_works(&store);
