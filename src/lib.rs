@@ -122,6 +122,8 @@ pub mod _docs {
     pub mod interceptors {}
     #[doc = include_str!("../docs/auth.md")]
     pub mod auth {}
+    #[doc = include_str!("../docs/redis.md")]
+    pub mod redis {}
     #[doc = include_str!("../docs/errors.md")]
     pub mod errors {}
     #[doc = include_str!("../docs/adapters.md")]
