@@ -230,7 +230,6 @@ fn a_killed_holder_costs_one_refresh_more_at_most_and_what_is_lost_is_told() {
 
 /// With the lease that a session asks for, not a shorter one.
 #[test]
-#[ignore = "a session waits for a lease no longer than a refresh may take, and that is less than the lease"]
 fn the_others_wait_for_the_lease_of_a_killed_holder_for_as_long_as_it_lasts() {
     let shorter = |settings: &mut Settings| {
         settings.first_timeout = Duration::from_secs(1);
