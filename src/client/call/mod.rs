@@ -133,7 +133,7 @@ impl Call<Async> {
     ///
     /// # Errors
     ///
-    /// What went wrong first and no interceptor recovered; see [`ErrorKind`].
+    /// What went wrong first and no interceptor recovered; see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Cancel safety
     ///
@@ -181,8 +181,8 @@ impl Call<Blocking> {
     ///
     /// # Errors
     ///
-    /// What went wrong first and no interceptor recovered; see [`ErrorKind`].
-    /// [`ErrorKind::Unsupported`], with nothing sent, inside an async task of
+    /// What went wrong first and no interceptor recovered; see [`ErrorKind`](crate::ErrorKind).
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), with nothing sent, inside an async task of
     /// tokio's (where the feature `tokio` is on).
     pub fn send(self) -> Result<Response> {
         #[cfg(feature = "tokio")]
