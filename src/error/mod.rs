@@ -6,16 +6,18 @@
 mod convert;
 mod kind;
 mod print;
+mod wording;
 
 use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
 use http::{Extensions, StatusCode};
 
 pub use kind::{ErrorCode, ErrorKind};
+pub(crate) use wording::{Stage, Words, of_wire};
 
 use crate::{
     context::{CallContext, Named},
-    interceptor::{Replay, ResponseFlow},
+    interceptor::{AnyInterceptorId, Replay, ResponseFlow},
     request::{Request, RequestHead},
     response::Response,
 };
@@ -240,15 +242,52 @@ impl Error {
         self.0.interceptor.as_ref().map(Named::name)
     }
 
+    /// Returns the id of the interceptor that failed, which ejects it; see
+    /// [`AnyInterceptorId`].
+    #[must_use]
+    pub fn interceptor_id(&self) -> Option<AnyInterceptorId> {
+        self.0.interceptor.as_ref().map(|named| named.id)
+    }
+
     /// Returns the remarks on what was not done, and why.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.0.notes.iter().map(AsRef::as_ref)
     }
 
     /// Returns what the reader can do about it, where we know.
+    ///
+    /// `Display` prints it where it is this error's own, and not where it is
+    /// the same for every error of its kind.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
+        let own = self.0.hint.as_deref();
+        own.or_else(|| wording::general_hint(self.0.kind))
+    }
+
+    /// Tells whether the same call may succeed later, as it is.
+    ///
+    /// So it is for a connection that was not made or did not last, for time
+    /// that ran out, for a token that could not be refreshed, and for the
+    /// statuses 408, 425, 429, 500, 502, 503 and 504. Whether the request may
+    /// arrive twice is another question: see [`http::Method::is_idempotent`].
+    ///
+    /// ```
+    /// use tollgate::{Error, ErrorKind};
+    ///
+    /// assert!(Error::new(ErrorKind::Connect, "nobody is there").is_retryable());
+    /// assert!(!Error::new(ErrorKind::InvalidUrl, "no host").is_retryable());
+    /// ```
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.0.kind {
+            ErrorKind::Timeout | ErrorKind::Dns | ErrorKind::Connect => true,
+            ErrorKind::Transport => self.code() != ErrorCode::BadResponse,
+            ErrorKind::Auth => self.code() == ErrorCode::AuthRefreshFailed,
+            ErrorKind::Status => self.status().is_some_and(|status| {
+                matches!(status.as_u16(), 408 | 425 | 429 | 500 | 502 | 503 | 504)
+            }),
+            _ => false,
+        }
     }
 
     /// Asks for the next attempt of the same call, from its original request.

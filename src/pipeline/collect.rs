@@ -12,7 +12,10 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame};
 
-use super::watch::{Limits, Watched, cancelled, watched};
+use super::{
+    failure,
+    watch::{Limits, Watched, cancelled, watched},
+};
 use crate::{
     adapter::AdapterError,
     body::{Body, BodyError},
@@ -58,7 +61,7 @@ async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<By
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let mut total = 0_u64;
-    while let Some(data) = next(&mut body).await? {
+    while let Some(data) = next(&mut body, &limits).await? {
         total += data.len() as u64;
         if let Some(max) = max.filter(|max| total > *max) {
             return Err(too_large(max, total, false));
@@ -83,11 +86,11 @@ async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<By
 }
 
 /// Returns the next data; trailers are passed over.
-async fn next(body: &mut Body) -> Result<Option<Bytes>> {
+async fn next(body: &mut Body, limits: &Limits<'_>) -> Result<Option<Bytes>> {
     loop {
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             None => return Ok(None),
-            Some(Err(error)) => return Err(from_body(error)),
+            Some(Err(error)) => return Err(failure::of_body(limits, error)),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
@@ -103,52 +106,6 @@ pub(super) async fn drain(body: Body, limits: Limits<'_>) {
     const LIMIT: u64 = 64 * 1024;
     // What goes wrong here goes wrong for an answer that nobody wants.
     drop(collect(body, limits, Some(LIMIT)).await);
-}
-
-/// Finds our error, or the adapter's, in what ended a body.
-pub(super) fn from_body(error: BodyError) -> Error {
-    let error = match error.downcast::<Error>() {
-        Ok(error) => return *error,
-        Err(error) => error,
-    };
-    let error = match error.downcast::<AdapterError>() {
-        Ok(error) => return (*error).into(),
-        Err(error) => error,
-    };
-    match error.downcast::<std::io::Error>() {
-        Ok(error) => from_io(*error),
-        Err(error) => broken(error),
-    }
-}
-
-fn from_io(error: std::io::Error) -> Error {
-    let timed_out = error.kind() == std::io::ErrorKind::TimedOut;
-    match error.into_inner_or_self() {
-        Ok(inner) => from_body(inner),
-        Err(error) if timed_out => {
-            Error::new(ErrorKind::Timeout, "the body took too long").with_source(error)
-        }
-        Err(error) => broken(error.into()),
-    }
-}
-
-fn broken(source: BodyError) -> Error {
-    Error::new(ErrorKind::Transport, "the body stopped before its end").with_source(source)
-}
-
-trait IntoInner {
-    /// Takes out the error that an I/O error was made of.
-    fn into_inner_or_self(self) -> Result<BodyError, std::io::Error>;
-}
-
-impl IntoInner for std::io::Error {
-    fn into_inner_or_self(self) -> Result<BodyError, std::io::Error> {
-        if self.get_ref().is_some() {
-            let kind = self.kind();
-            return self.into_inner().ok_or_else(|| Self::from(kind));
-        }
-        Err(self)
-    }
 }
 
 /// What holds for a body that the caller reads.
@@ -208,8 +165,22 @@ impl Guarded {
     /// A blocking body is ready at every poll, however slow it is.
     fn overdue(&self) -> Option<Error> {
         let until = self.limits.until?;
-        (self.limits.runtime.now() >= until)
-            .then(|| Error::new(ErrorKind::Timeout, "the call's deadline has passed"))
+        (self.limits.runtime.now() >= until).then(Self::late)
+    }
+
+    fn late() -> Error {
+        Error::new(ErrorKind::Timeout, "the call's deadline has passed")
+            .with_hint("raise `deadline`")
+    }
+
+    /// Says why the adapter's body ended, as if it had been stopped from here.
+    #[cold]
+    fn explained(&self, error: BodyError) -> Error {
+        let error = failure::from_body(error);
+        match failure::of_cancel(self.limits.cancel.as_ref(), error) {
+            error if error.is_timeout() => self.overdue().unwrap_or(error),
+            error => error,
+        }
     }
 
     fn timed_out(&mut self, context: &mut Context<'_>) -> Option<Error> {
@@ -218,18 +189,14 @@ impl Guarded {
             .limits
             .until
             .map(|until| until.saturating_duration_since(now));
-        let wait = match (left, self.limits.read_timeout) {
-            (Some(left), Some(read)) => left.min(read),
-            (one, other) => one.or(other)?,
-        };
+        let read = self.limits.read_timeout;
+        let wait = [left, read].into_iter().flatten().min()?;
         let runtime = Arc::clone(&self.limits.runtime);
         let alarm = self.alarm.get_or_insert_with(|| runtime.sleep(wait));
-        alarm.as_mut().poll(context).is_ready().then(|| {
-            Error::new(
-                ErrorKind::Timeout,
-                format!("no chunk of the body came within {wait:?}"),
-            )
-            .with_hint("raise `read_timeout` or `deadline`")
+        let over = alarm.as_mut().poll(context).is_ready();
+        over.then(|| match (self.overdue(), read) {
+            (None, Some(read)) => AdapterError::read_timeout(read).into(),
+            (late, _) => late.unwrap_or_else(Self::late),
         })
     }
 }
@@ -253,7 +220,7 @@ impl HttpBody for Guarded {
                     this.done = true;
                     return Poll::Ready(None);
                 }
-                Poll::Ready(Some(Err(error))) => from_body(error),
+                Poll::Ready(Some(Err(error))) => this.explained(error),
                 Poll::Ready(Some(Ok(frame))) => {
                     this.alarm = None;
                     match frame.data_ref().cloned() {

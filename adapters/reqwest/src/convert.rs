@@ -156,11 +156,7 @@ pub(crate) fn response(
             .map(|(name, value)| name.as_str().len() + value.len())
             .sum();
         if length > limit {
-            return Err(AdapterError::new(
-                ErrorKind::Transport,
-                format!("the answer's head is {length} bytes long, the limit is {limit}"),
-            )
-            .with_hint("raise it with `ReqwestAdapterBuilder::max_head_bytes`"));
+            return Err(AdapterError::head_too_large(limit));
         }
     }
     if let Some(address) = address {

@@ -9,7 +9,7 @@ use http::{
     request::Parts,
     uri::Scheme,
 };
-use tollgate::{AdapterError, Body, ErrorKind};
+use tollgate::{AdapterError, Body, ErrorCode, ErrorKind};
 
 use crate::upload::Upload;
 
@@ -248,7 +248,8 @@ pub(crate) fn framing(
         return Err(AdapterError::new(
             ErrorKind::Transport,
             "the answer has a `transfer-encoding` that is not `chunked` of HTTP/1.1",
-        ));
+        )
+        .with_code(ErrorCode::BadResponse));
     }
     if head.headers.contains_key(CONTENT_LENGTH) {
         return Ok(Framing::Doubtful);

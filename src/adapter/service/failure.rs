@@ -45,7 +45,7 @@ fn classified(
 fn found(error: Cause<'_>, by_io: fn(&io::Error) -> Found) -> Found {
     let of_ours = causes(error).find_map(|cause| {
         if let Some(ours) = cause.downcast_ref::<AdapterError>() {
-            return Some((ours.kind, ours.code));
+            return Some((ours.kind(), Some(ours.code())));
         }
         let ours = cause.downcast_ref::<Error>()?;
         Some((ours.kind(), Some(ours.code())))
