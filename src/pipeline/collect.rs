@@ -14,7 +14,7 @@ use http_body::{Body as HttpBody, Frame};
 
 use super::{
     failure,
-    watch::{Limits, Watched, cancelled, watched},
+    watch::{Limits, Span, Watched, cancelled, watched},
 };
 use crate::{
     adapter::AdapterError,
@@ -113,6 +113,8 @@ pub(super) struct StreamLimits {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) cancel: Option<CancelHandle>,
     pub(super) until: Option<Instant>,
+    /// What `until` is, for the message.
+    pub(super) what: Span,
     pub(super) read_timeout: Option<Duration>,
     pub(super) max: Option<u64>,
 }
@@ -165,12 +167,7 @@ impl Guarded {
     /// A blocking body is ready at every poll, however slow it is.
     fn overdue(&self) -> Option<Error> {
         let until = self.limits.until?;
-        (self.limits.runtime.now() >= until).then(Self::late)
-    }
-
-    fn late() -> Error {
-        Error::new(ErrorKind::Timeout, "the call's deadline has passed")
-            .with_hint("raise `deadline`")
+        (self.limits.runtime.now() >= until).then(|| self.limits.what.passed())
     }
 
     /// Says why the adapter's body ended, as if it had been stopped from here.
@@ -196,7 +193,7 @@ impl Guarded {
         let over = alarm.as_mut().poll(context).is_ready();
         over.then(|| match (self.overdue(), read) {
             (None, Some(read)) => AdapterError::read_timeout(read).into(),
-            (late, _) => late.unwrap_or_else(Self::late),
+            (late, _) => late.unwrap_or_else(|| self.limits.what.passed()),
         })
     }
 }

@@ -28,8 +28,9 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
     if parts.method == Method::CONNECT {
         return Err(AdapterError::new(
             ErrorKind::Unsupported,
-            "reqwest does not send `CONNECT`",
-        ));
+            "this adapter does not send `CONNECT`",
+        )
+        .with_hint("for a tunnel, give the adapter a proxy"));
     }
     let url = address(&parts.uri)?;
     let secure = url.scheme() == "https";

@@ -38,7 +38,8 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
         return Err(AdapterError::new(
             ErrorKind::Unsupported,
             "this adapter does not send `CONNECT`",
-        ));
+        )
+        .with_hint("for a tunnel, give the adapter a proxy"));
     }
     check_address(&parts.uri)?;
     let said = check_headers(&parts.headers)?;

@@ -25,7 +25,7 @@ use std::{error::Error as StdError, io};
 use tollgate::{AdapterError, ErrorCode, ErrorKind};
 use ureq::{Error, Timeout};
 
-use crate::watch::{Seen, Stage};
+use crate::watch::{End, Seen, Stage};
 
 /// Where an error happened.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ pub(crate) fn no_answer(error: Error, seen: Seen, place: Place) -> AdapterError 
     let asked = Asked {
         stage: seen.stage,
         input: seen.input,
-        ended: seen.end.is_some(),
+        end: seen.end,
         place,
     };
     early(seen).unwrap_or_else(|| asked.explain(error))
@@ -52,7 +52,7 @@ pub(crate) fn no_body(error: io::Error, seen: Seen, place: Place) -> AdapterErro
     let asked = Asked {
         stage: Stage::Open,
         input: true,
-        ended: seen.end.is_some(),
+        end: seen.end,
         place,
     };
     early(seen).unwrap_or_else(|| asked.explain_io(error))
@@ -94,11 +94,7 @@ fn unsendable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> AdapterErro
 struct Asked {
     stage: Stage,
     input: bool,
-    #[cfg_attr(
-        not(any(feature = "gzip", feature = "brotli")),
-        expect(dead_code, reason = "only a decoder's errors need it")
-    )]
-    ended: bool,
+    end: Option<End>,
     place: Place,
 }
 
@@ -164,7 +160,7 @@ impl Asked {
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::AddrNotAvailable => connect(error),
-            _ if is_reset(&error) => {
+            _ if self.was_reset(&error) => {
                 of(ErrorKind::Transport, error).with_code(ErrorCode::ConnectionReset)
             }
             io::ErrorKind::InvalidData if self.place.secure => of(ErrorKind::Tls, error),
@@ -172,11 +168,20 @@ impl Asked {
         }
     }
 
+    /// ureq takes a reset in a body for its end, too early or not.
+    fn was_reset(&self, error: &io::Error) -> bool {
+        let noted = match self.end {
+            Some(End::Fault(kind)) => is_reset_kind(kind),
+            Some(End::Clean) | None => false,
+        };
+        is_reset(error) || (noted && error.kind() == io::ErrorKind::UnexpectedEof)
+    }
+
     /// A decoder cannot tell a damaged body from one that stopped coming. Our
     /// own connections can; of others, only what ureq says of it is there.
     #[cfg(any(feature = "gzip", feature = "brotli"))]
     fn decode(&self, error: io::Error) -> AdapterError {
-        let stopped = self.ended || error.to_string() == "Peer disconnected";
+        let stopped = self.end.is_some() || error.to_string() == "Peer disconnected";
         let cut = error.kind() == io::ErrorKind::UnexpectedEof && stopped;
         let foreign = error.get_ref().is_some_and(|inner| inner.is::<Error>());
         if cut || foreign || is_reset(&error) || is_pause(&error) {
@@ -219,8 +224,12 @@ fn is_pause(error: &io::Error) -> bool {
 }
 
 fn is_reset(error: &io::Error) -> bool {
+    is_reset_kind(error.kind())
+}
+
+fn is_reset_kind(kind: io::ErrorKind) -> bool {
     matches!(
-        error.kind(),
+        kind,
         io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe
