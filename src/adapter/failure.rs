@@ -210,7 +210,7 @@ impl fmt::Display for AdapterError {
         match &self.text {
             Text::Core(message) | Text::Adapter(message) => f.write_str(message),
             Text::Kind => {
-                let words = self.words(Stage::Head);
+                let words = self.words(Stage::Either);
                 f.write_str(words.map_or(UNTOLD, |words| words.message))
             }
         }

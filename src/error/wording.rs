@@ -10,6 +10,8 @@ pub(crate) enum Stage {
     Head,
     /// The answer's body was being read.
     Body,
+    /// It is not known: what an adapter says of itself.
+    Either,
 }
 
 /// What happened, and what to do about it.
@@ -71,6 +73,13 @@ pub(crate) fn of_wire(kind: ErrorKind, code: ErrorCode, stage: Stage) -> Option<
             words("the connection ended before an answer came", AGAIN)
         }
         (ErrorKind::Transport, _, Stage::Body) => words("the body was cut short", AGAIN),
+        (ErrorKind::Transport, ErrorCode::BadResponse, Stage::Either) => {
+            words("what came is not valid HTTP", AGAIN)
+        }
+        (ErrorKind::Transport, ErrorCode::ConnectionReset, Stage::Either) => {
+            words("the connection was reset", AGAIN)
+        }
+        (ErrorKind::Transport, _, Stage::Either) => words("the connection ended too early", AGAIN),
         (ErrorKind::Redirect, ..) => words(
             "a redirect was not followed",
             "leave redirects to tollgate: turn them off below it",

@@ -38,6 +38,12 @@ failures! {
     "a body that cannot be read" => |lane: &L| {
         calling(lane, ok(), |client, url| client.post(url).body(Body::from_reader(Broken)))
     },
+    "a body that ends before its length" => |lane: &L| {
+        calling(lane, ok(), |client, url| {
+            let body = Body::from_reader(&b"0123456789"[..]);
+            client.post(url).body(body.with_length(12))
+        })
+    },
     "a call that was cancelled before" => |lane: &L| {
         let cancel = CancelHandle::new();
         cancel.cancel();

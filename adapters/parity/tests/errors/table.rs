@@ -41,6 +41,7 @@ InvalidRequest   ERR_BAD_REQUEST             -   a length that is not the body's
 RequestTooLarge  ERR_BAD_REQUEST             -   a body above `max_request_bytes`, by its length
 RequestTooLarge  ERR_BAD_REQUEST             -   a body above `max_request_bytes`, as it is sent
 InvalidRequest   ERR_BAD_REQUEST             -   a body that cannot be read
+InvalidRequest   ERR_BAD_REQUEST             -   a body that ends before its length
 Cancelled        ERR_CANCELED                -   a call that was cancelled before
 Cancelled        ERR_CANCELED                -   a call that is cancelled while it waits
 Cancelled        ERR_CANCELED                -   a stream that is cancelled
