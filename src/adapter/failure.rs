@@ -170,19 +170,20 @@ impl AdapterError {
     pub(crate) fn into_error(mut self, stage: Stage) -> Error {
         let words = self.words(stage);
         let code = self.code;
-        let hint = self.hint.or(words.map(|words| words.hint));
-        let mut out = match (&mut self.text, words) {
-            (Text::Core(message), _) => Error::new(self.kind, std::mem::take(message)),
-            (Text::Adapter(message), None) => Error::new(self.kind, std::mem::take(message)),
+        // Who cancels knows why; a hint would be printed with each.
+        let general = words.filter(|_| self.kind != ErrorKind::Cancelled);
+        let hint = self.hint.or(general.map(|words| words.hint));
+        let message = match (&mut self.text, words) {
             (Text::Adapter(message), Some(words)) if *message != words.message => {
                 // The adapter says it otherwise: a cause, not to be lost.
                 let out = Error::new(self.kind, words.message);
                 return out.dressed(code, hint).with_source(self);
             }
-            (Text::Kind | Text::Adapter(_), Some(words)) => Error::new(self.kind, words.message),
-            (Text::Kind, None) => Error::new(self.kind, UNTOLD),
+            (Text::Kind | Text::Adapter(_), Some(words)) => words.message.into(),
+            (Text::Core(message), _) | (Text::Adapter(message), None) => std::mem::take(message),
+            (Text::Kind, None) => UNTOLD.into(),
         };
-        out = out.dressed(code, hint);
+        let out = Error::new(self.kind, message).dressed(code, hint);
         match self.source {
             Some(source) => out.with_source(source),
             None => out,

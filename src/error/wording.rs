@@ -29,67 +29,66 @@ const AGAIN: &str = "send it again, if it may arrive twice";
 
 /// Words a failure of the wire; `None` where only the adapter knows what it was.
 pub(crate) fn of_wire(kind: ErrorKind, code: ErrorCode, stage: Stage) -> Option<Words> {
-    Some(match (kind, code, stage) {
-        (ErrorKind::Timeout, ..) => words(
+    Some(match (kind, code) {
+        (ErrorKind::Transport, _) => of_transport(code, stage),
+        (ErrorKind::Timeout, _) => words(
             "a time limit below tollgate ran out",
             "raise it on the client that the adapter was made of",
         ),
-        (ErrorKind::Cancelled, ..) => words("the call was cancelled", OWN_CANCEL),
-        (ErrorKind::Dns, ..) => words(
+        (ErrorKind::Cancelled, _) => words("the call was cancelled", OWN_CANCEL),
+        (ErrorKind::Dns, _) => words(
             "the name of the host could not be resolved",
             "check the host in the address",
         ),
-        (ErrorKind::Connect, ErrorCode::ConnectionRefused, _) => words(
+        (ErrorKind::Connect, ErrorCode::ConnectionRefused) => words(
             "the connection was refused",
             "check that the server is up, and the port in the address",
         ),
-        (ErrorKind::Connect, ErrorCode::ConnectionReset, _) => words(
+        (ErrorKind::Connect, ErrorCode::ConnectionReset) => words(
             "the connection was reset while it was made",
             "check what stands between: a proxy, a firewall",
         ),
-        (ErrorKind::Connect, ..) => words(
+        (ErrorKind::Connect, _) => words(
             "no connection could be made",
             "check the network, and the address",
         ),
-        (ErrorKind::Tls, ..) => words(
+        (ErrorKind::Tls, _) => words(
             "the TLS handshake failed",
             "check that the server speaks TLS on this port, and its certificate",
         ),
-        (ErrorKind::Transport, ErrorCode::BadResponse, Stage::Head) => words(
-            "the answer is not valid HTTP",
-            "check that the address is that of an HTTP server",
-        ),
-        (ErrorKind::Transport, ErrorCode::BadResponse, Stage::Body) => words(
-            "the body is not framed as valid HTTP",
-            "check the server, and what stands between",
-        ),
-        (ErrorKind::Transport, ErrorCode::ConnectionReset, Stage::Head) => {
-            words("the connection was reset before an answer came", AGAIN)
-        }
-        (ErrorKind::Transport, ErrorCode::ConnectionReset, Stage::Body) => {
-            words("the connection was reset before the body's end", AGAIN)
-        }
-        (ErrorKind::Transport, _, Stage::Head) => {
-            words("the connection ended before an answer came", AGAIN)
-        }
-        (ErrorKind::Transport, _, Stage::Body) => words("the body was cut short", AGAIN),
-        (ErrorKind::Transport, ErrorCode::BadResponse, Stage::Either) => {
-            words("what came is not valid HTTP", AGAIN)
-        }
-        (ErrorKind::Transport, ErrorCode::ConnectionReset, Stage::Either) => {
-            words("the connection was reset", AGAIN)
-        }
-        (ErrorKind::Transport, _, Stage::Either) => words("the connection ended too early", AGAIN),
-        (ErrorKind::Redirect, ..) => words(
+        (ErrorKind::Redirect, _) => words(
             "a redirect was not followed",
             "leave redirects to tollgate: turn them off below it",
         ),
-        (ErrorKind::Decode, ..) => words(
+        (ErrorKind::Decode, _) => words(
             "the body does not decompress",
             "check that the server packs as its `content-encoding` says",
         ),
         _ => return None,
     })
+}
+
+fn of_transport(code: ErrorCode, stage: Stage) -> Words {
+    const SERVER: &str = "check that the address is that of an HTTP server";
+    let (message, hint) = match (code, stage) {
+        (ErrorCode::BadResponse, Stage::Head) => ("the answer is not valid HTTP", SERVER),
+        (ErrorCode::BadResponse, Stage::Body) => (
+            "the body is not framed as valid HTTP",
+            "check the server, and what stands between",
+        ),
+        (ErrorCode::BadResponse, Stage::Either) => ("what came is not valid HTTP", SERVER),
+        (ErrorCode::ConnectionReset, Stage::Head) => {
+            ("the connection was reset before an answer came", AGAIN)
+        }
+        (ErrorCode::ConnectionReset, Stage::Body) => {
+            ("the connection was reset before the body's end", AGAIN)
+        }
+        (ErrorCode::ConnectionReset, Stage::Either) => ("the connection was reset", AGAIN),
+        (_, Stage::Head) => ("the connection ended before an answer came", AGAIN),
+        (_, Stage::Body) => ("the body was cut short", AGAIN),
+        (_, Stage::Either) => ("the connection ended too early", AGAIN),
+    };
+    words(message, hint)
 }
 
 const OWN_CANCEL: &str = "give the next call a new `CancelHandle`";
