@@ -114,7 +114,8 @@ impl AdapterError {
         Self::of(ErrorKind::Cancelled)
     }
 
-    fn core(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+    /// Creates an error with a message of the core's.
+    pub(super) fn core(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self::worded(kind, Text::Core(message.into()))
     }
 
@@ -170,8 +171,9 @@ impl AdapterError {
     pub(crate) fn into_error(mut self, stage: Stage) -> Error {
         let words = self.words(stage);
         let code = self.code;
-        // Who cancels knows why; a hint would be printed with each.
-        let general = words.filter(|_| self.kind != ErrorKind::Cancelled);
+        // The hint belongs to the words; and who cancels knows why.
+        let unhinted = self.kind == ErrorKind::Cancelled || matches!(self.text, Text::Core(_));
+        let general = words.filter(|_| !unhinted);
         let hint = self.hint.or(general.map(|words| words.hint));
         let message = match (&mut self.text, words) {
             (Text::Adapter(message), Some(words)) if *message != words.message => {
