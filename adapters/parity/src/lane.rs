@@ -69,18 +69,25 @@ pub trait Adapts: Clone + Sized {
     fn start(limits: Limits) -> Result<Self>;
 }
 
+/// Both builders have the same setters.
+macro_rules! limited {
+    ($builder:expr, $limits:expr) => {{
+        let mut builder = $builder;
+        if let Some(limit) = $limits.connect {
+            builder = builder.connect_timeout(limit);
+        }
+        if let Some(limit) = $limits.head_bytes {
+            builder = builder.max_head_bytes(limit);
+        }
+        builder
+    }};
+}
+
 impl Adapts for ReqwestAdapter {
     const NAME: &'static str = "reqwest";
 
     fn start(limits: Limits) -> Result<Self> {
-        let mut builder = Self::builder();
-        if let Some(limit) = limits.connect {
-            builder = builder.connect_timeout(limit);
-        }
-        if let Some(limit) = limits.head_bytes {
-            builder = builder.max_head_bytes(limit);
-        }
-        builder.build()
+        limited!(Self::builder(), limits).build()
     }
 }
 
@@ -88,14 +95,7 @@ impl Adapts for UreqAdapter {
     const NAME: &'static str = "ureq";
 
     fn start(limits: Limits) -> Result<Self> {
-        let mut builder = Self::builder();
-        if let Some(limit) = limits.connect {
-            builder = builder.connect_timeout(limit);
-        }
-        if let Some(limit) = limits.head_bytes {
-            builder = builder.max_head_bytes(limit);
-        }
-        Ok(builder.build())
+        Ok(limited!(Self::builder(), limits).build())
     }
 }
 

@@ -5,7 +5,7 @@ use tollgate::{
     adapter::conformance::{Reply, Script, Server, gzip},
 };
 
-use super::{Failure, Provoked, SHORT, calling, fails, failures, served};
+use super::{AFTER_HEAD, Failure, Provoked, SHORT, calling, fails, failures, served};
 use crate::Lane;
 
 failures! {
@@ -16,15 +16,15 @@ failures! {
         calling(lane, Reply::stall(), |client, url| client.get(url).timeout(SHORT))
     },
     "no end of the body within `timeout`" => |lane: &L| {
-        calling(lane, stalling(), |client, url| client.get(url).timeout(SHORT))
+        calling(lane, stalling(), |client, url| client.get(url).timeout(AFTER_HEAD))
     },
     "no end of the body within `deadline`" => |lane: &L| {
-        calling(lane, stalling(), |client, url| client.get(url).deadline(SHORT))
+        calling(lane, stalling(), |client, url| client.get(url).deadline(AFTER_HEAD))
     },
     "no chunk of a stream within `read_timeout`" => |lane: &L| {
         streamed(lane, |call| call.read_timeout(SHORT))
     },
-    "no end of a stream within `deadline`" => |lane: &L| streamed(lane, |call| call.deadline(SHORT)),
+    "no end of a stream within `deadline`" => |lane: &L| streamed(lane, |call| call.deadline(AFTER_HEAD)),
     "a redirect in a circle" => |lane: &L| served(lane, circle()),
     "a redirect to another scheme" => |lane: &L| {
         served(lane, Reply::new(302).header("location", "ftp://127.0.0.1/"))

@@ -54,6 +54,10 @@ pub const SECRET: &str = "CANARY-query";
 /// A limit that runs out.
 const SHORT: Duration = Duration::from_millis(120);
 
+/// A limit that runs out after the head of an answer has come, which takes its
+/// time on a busy machine.
+const AFTER_HEAD: Duration = Duration::from_secs(1);
+
 /// Provokes all failures on a lane, one after the other, each on a server and
 /// on connections of its own.
 ///

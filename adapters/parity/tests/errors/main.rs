@@ -7,7 +7,7 @@ mod garbage;
 mod rows;
 mod table;
 
-use std::{error::Error as StdError, iter, sync::OnceLock};
+use std::{error::Error as StdError, iter, sync::OnceLock, thread};
 
 use serde_json::Value;
 use tollgate::Error;
@@ -26,12 +26,14 @@ fn galleries() -> &'static [Gallery] {
         (L::name(), provoke::<L>().unwrap())
     }
     ALL.get_or_init(|| {
-        vec![
-            of::<ReqwestAsync>(),
-            of::<ReqwestBlocking>(),
-            of::<UreqBlocking>(),
-            of::<UreqOffload>(),
-        ]
+        let lanes = [
+            of::<ReqwestAsync>,
+            of::<ReqwestBlocking>,
+            of::<UreqBlocking>,
+            of::<UreqOffload>,
+        ];
+        let threads = lanes.map(thread::spawn);
+        threads.map(|thread| thread.join().unwrap()).into()
     })
 }
 
