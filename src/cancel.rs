@@ -42,6 +42,9 @@ pub struct CancelHandle {
 struct State {
     cancelled: AtomicBool,
     waiting: Mutex<Waiting>,
+    /// Whose cancellation is ours too.
+    #[cfg(feature = "tokio-util")]
+    token: Option<tokio_util::sync::CancellationToken>,
 }
 
 #[derive(Default)]
@@ -84,7 +87,15 @@ impl CancelHandle {
     /// Tells whether [`cancel`](Self::cancel) was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.state.cancelled.load(Ordering::Acquire)
+        let cancelled = self.state.cancelled.load(Ordering::Acquire);
+        #[cfg(feature = "tokio-util")]
+        let cancelled = cancelled
+            || self
+                .state
+                .token
+                .as_ref()
+                .is_some_and(|it| it.is_cancelled());
+        cancelled
     }
 
     /// Returns the reason that was given, if any.
@@ -102,6 +113,12 @@ impl CancelHandle {
         Cancelled {
             handle: self.clone(),
             key: None,
+            #[cfg(feature = "tokio-util")]
+            token: self
+                .state
+                .token
+                .clone()
+                .map(|token| Box::pin(token.cancelled_owned())),
         }
     }
 
@@ -119,6 +136,31 @@ impl CancelHandle {
     }
 }
 
+/// A handle that is cancelled with the token, or by itself; the token is not
+/// cancelled with it.
+///
+/// ```
+/// use tokio_util::sync::CancellationToken;
+/// use tollgate::CancelHandle;
+///
+/// let token = CancellationToken::new();
+/// let handle = CancelHandle::from(token.child_token());
+/// token.cancel();
+/// assert!(handle.is_cancelled());
+/// ```
+#[cfg(feature = "tokio-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio-util")))]
+impl From<tokio_util::sync::CancellationToken> for CancelHandle {
+    fn from(token: tokio_util::sync::CancellationToken) -> Self {
+        Self {
+            state: Arc::new(State {
+                token: Some(token),
+                ..State::default()
+            }),
+        }
+    }
+}
+
 impl fmt::Debug for CancelHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelHandle")
@@ -133,6 +175,8 @@ impl fmt::Debug for CancelHandle {
 pub struct Cancelled {
     handle: CancelHandle,
     key: Option<usize>,
+    #[cfg(feature = "tokio-util")]
+    token: Option<Pin<Box<tokio_util::sync::WaitForCancellationFutureOwned>>>,
 }
 
 impl Future for Cancelled {
@@ -140,6 +184,12 @@ impl Future for Cancelled {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.handle.is_cancelled() {
+            return Poll::Ready(());
+        }
+        #[cfg(feature = "tokio-util")]
+        if let Some(token) = &mut self.token
+            && token.as_mut().poll(context).is_ready()
+        {
             return Poll::Ready(());
         }
         let handle = self.handle.clone();

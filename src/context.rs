@@ -20,6 +20,8 @@ pub(crate) struct CallContext {
     /// the running call holds the client.
     pub(crate) owner: Weak<dyn Any + Send + Sync>,
     pub(crate) cancel: Option<CancelHandle>,
+    /// When its first attempt was sent.
+    pub(crate) started: Option<Instant>,
     /// When the whole call must be over.
     pub(crate) deadline: Option<Instant>,
     /// The number of this attempt, from 1; 0 before the first.

@@ -51,6 +51,8 @@
 //! | `tokio` | [`runtime::TokioRuntime`], and [`Offload`]: a blocking adapter under the async client |
 //! | `conformance` | [`adapter::conformance`]: the suite that every adapter passes, with its server; [`auth::StoreSuite`], the one for token stores; [`auth::conformance`]: a strict OAuth server, and the scenarios of token refresh |
 //! | `tower` | [`ServiceAdapter`]: a tower service, an axum `Router` say, as an adapter; and [`Client`] is a service |
+//! | `charset` | [`Response::text`] in every charset of the web |
+//! | `tokio-util` | [`CancelHandle`] from a `CancellationToken` |
 //! | `cookies` | [`auth::CookieJar`], and a token that lives in it: [`auth::CookieStore`], [`auth::CookieRefresh`] |
 //!
 //! None is on by default; the core has no HTTP client and no runtime in its
@@ -120,6 +122,8 @@ pub mod _docs {
     pub mod interceptors {}
     #[doc = include_str!("../docs/auth.md")]
     pub mod auth {}
+    #[doc = include_str!("../docs/redis.md")]
+    pub mod redis {}
     #[doc = include_str!("../docs/errors.md")]
     pub mod errors {}
     #[doc = include_str!("../docs/adapters.md")]

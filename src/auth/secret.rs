@@ -1,6 +1,6 @@
 //! [`Secret`]: text that is never printed and is wiped when dropped.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 /// and the memory is overwritten on drop.
 ///
 /// [`expose`](Self::expose) is the only way to the text, so that every use of
-/// it can be found. Copies that others make (a header's value, the bytes of a
-/// body) are not wiped.
+/// it can be found. A clone is the same text, wiped with the last one. Copies
+/// that others make (a header's value, the bytes of a body) are not wiped.
 ///
 /// ```
 /// use tollgate::auth::Secret;
@@ -20,13 +20,13 @@ use zeroize::Zeroizing;
 /// assert_eq!(secret.expose(), "s3cr3t");
 /// ```
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Wraps a text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+        Self(Arc::new(Zeroizing::new(text.into())))
     }
 
     /// Returns the text.

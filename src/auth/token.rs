@@ -1,6 +1,7 @@
 //! [`Token`]: what a session holds, and whether it can be sent.
 
 use std::{
+    borrow::Cow,
     fmt,
     time::{Duration, SystemTime},
 };
@@ -12,6 +13,9 @@ use crate::{Error, ErrorKind, Result};
 
 /// The longest access or refresh token that is accepted, in bytes.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// The type that is known everywhere (RFC 6750).
+const BEARER: &str = "Bearer";
 
 /// An access token, and what it takes to get the next one.
 ///
@@ -34,7 +38,7 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 pub struct Token {
     access: Secret,
     refresh: Option<Secret>,
-    token_type: String,
+    token_type: Cow<'static, str>,
     scope: Option<String>,
     expires_at: Option<SystemTime>,
     lifetime: Option<Duration>,
@@ -47,7 +51,7 @@ impl Token {
         Self {
             access: access.into(),
             refresh: None,
-            token_type: "Bearer".to_owned(),
+            token_type: Cow::Borrowed(BEARER),
             scope: None,
             expires_at: None,
             lifetime: None,
@@ -66,7 +70,11 @@ impl Token {
     /// has set a prover.
     #[must_use]
     pub fn token_type(mut self, token_type: impl Into<String>) -> Self {
-        self.token_type = token_type.into();
+        let token_type = token_type.into();
+        self.token_type = match token_type.as_str() {
+            BEARER => Cow::Borrowed(BEARER),
+            _ => Cow::Owned(token_type),
+        };
         self
     }
 
@@ -187,8 +195,8 @@ impl Token {
                 return Err(refused("a `DPoP` token goes into `authorization`"));
             }
             dpop::SCHEME
-        } else if self.token_type.eq_ignore_ascii_case("bearer") {
-            "Bearer"
+        } else if self.token_type.eq_ignore_ascii_case(BEARER) {
+            BEARER
         } else {
             return Err(refused("its type is neither `Bearer` nor `DPoP`"));
         };
@@ -202,7 +210,7 @@ impl Token {
             check_refresh(refresh.expose())?;
         }
         let text = if has_scheme {
-            Secret::new(format!("{scheme} {access}"))
+            Secret::new([scheme, " ", access].concat())
         } else {
             self.access.clone()
         };

@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame};
 
 use super::{
@@ -44,16 +45,22 @@ pub(super) fn check_length(length: u64, max: Option<u64>) -> Result<()> {
     }
 }
 
+/// A body that was read to its end.
+pub(super) struct Collected {
+    pub(super) bytes: Bytes,
+    pub(super) trailers: Option<Box<HeaderMap>>,
+}
+
 /// Reads a body to its end.
 pub(super) fn collect(
     body: Body,
     limits: Limits<'_>,
     max: Option<u64>,
-) -> Watched<'_, Result<Bytes>> {
+) -> Watched<'_, Result<Collected>> {
     watched(limits, "the body", Box::pin(read(body, limits, max)))
 }
 
-async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<Bytes> {
+async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<Collected> {
     if let Some(length) = body.length() {
         check_length(length, max)?;
     }
@@ -61,7 +68,15 @@ async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<By
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     let mut total = 0_u64;
-    while let Some(data) = next(&mut body, &limits).await? {
+    let mut trailers = None;
+    while let Some(frame) = next(&mut body, &limits).await? {
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                trailers = frame.into_trailers().ok().map(Box::new);
+                continue;
+            }
+        };
         total += data.len() as u64;
         if let Some(max) = max.filter(|max| total > *max) {
             return Err(too_large(max, total, false));
@@ -82,22 +97,14 @@ async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<By
         }
         all.extend_from_slice(&data);
     }
-    Ok(if all.is_empty() { first } else { all.freeze() })
+    let bytes = if all.is_empty() { first } else { all.freeze() };
+    Ok(Collected { bytes, trailers })
 }
 
-/// Returns the next data; trailers are passed over.
-async fn next(body: &mut Body, limits: &Limits<'_>) -> Result<Option<Bytes>> {
-    loop {
-        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-            None => return Ok(None),
-            Some(Err(error)) => return Err(failure::of_body(limits, error)),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-        }
-    }
+async fn next(body: &mut Body, limits: &Limits<'_>) -> Result<Option<Frame<Bytes>>> {
+    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
+    let frame = frame.await.transpose();
+    frame.map_err(|error| failure::of_body(limits, error))
 }
 
 /// Reads and forgets the rest of a small body, so that the connection can be

@@ -139,6 +139,7 @@ impl<'a> Run<'a> {
                 id: CALLS.fetch_add(1, Ordering::Relaxed),
                 owner: Arc::downgrade(engine) as Weak<dyn Any + Send + Sync>,
                 cancel: overrides.and_then(|own| own.cancel.clone()),
+                started: None,
                 deadline,
                 attempt: 0,
                 spent: 0,

@@ -388,3 +388,33 @@ fn a_dropped_future_leaves_neither_listener_nor_sleep() {
     dropped_after_one_poll(&client, &time, 1);
     assert_eq!(mock.count(), 4);
 }
+
+/// Those of tokio-util's users, who have a tree of tokens.
+#[test]
+fn a_cancellation_token_cancels_the_calls_of_its_handle() {
+    fn law<W: Way>(world: &World<W>) {
+        let parent = tokio_util::sync::CancellationToken::new();
+        let handle = CancelHandle::from(parent.child_token());
+        world.mock.push(MockReply::never());
+        let call = world.client.get("/u").cancel_handle(&handle);
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| world.finish(call));
+            wait_until("the call is under way", || world.mock.count() == 1);
+            parent.cancel();
+            let error = running.join().unwrap().unwrap_err();
+            assert!(error.is_cancelled(), "{error}");
+        });
+        // One that comes later is not sent.
+        let late = world.client.get("/u").cancel_handle(&handle);
+        assert!(world.finish(late).unwrap_err().is_cancelled());
+        assert_eq!(world.mock.count(), 1);
+        // A handle's own cancellation is its own.
+        let token = tokio_util::sync::CancellationToken::new();
+        let handle = CancelHandle::from(token.clone());
+        handle.cancel_with("enough");
+        assert_eq!(handle.reason().unwrap(), "enough");
+        assert!(!token.is_cancelled());
+        world.log.take();
+    }
+    everywhere!(law);
+}

@@ -35,6 +35,7 @@ mod redirects;
 mod replay;
 mod requests;
 mod respond;
+mod responses;
 mod settle;
 mod sizes;
 mod snapshot;

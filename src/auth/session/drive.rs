@@ -6,17 +6,15 @@
 //! ```
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     panic::AssertUnwindSafe,
     pin::pin,
     sync::Arc,
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use futures_util::{
-    FutureExt,
-    future::{Either, select},
-};
+use futures_util::FutureExt;
 
 use super::{
     Session, Status, Why,
@@ -85,31 +83,58 @@ pub(super) struct Underway {
 
 /// The time that a flight has in all.
 pub(super) struct Timer {
-    alarm: BoxFuture<'static, ()>,
+    runtime: Arc<dyn Runtime>,
     until: Option<Instant>,
+    alarm: Alarm,
 }
+
+/// Made by the first future that has to wait: most never do.
+type Alarm = Option<BoxFuture<'static, ()>>;
 
 impl Timer {
     fn new(runtime: &Arc<dyn Runtime>, time: Duration) -> Self {
         Self {
-            alarm: runtime.sleep(time),
+            runtime: Arc::clone(runtime),
             until: runtime.now().checked_add(time),
+            alarm: None,
         }
     }
 
     /// Awaits a future until the time is over.
     pub(super) async fn before<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
-        match select(pin!(future), &mut self.alarm).await {
-            Either::Left((output, _)) => Some(output),
-            Either::Right(_) => None,
-        }
+        let (runtime, until) = (&self.runtime, self.until);
+        before(future, &mut self.alarm, || {
+            runtime.sleep(left(runtime, until))
+        })
+        .await
     }
 
-    pub(super) fn left(&self, runtime: &Arc<dyn Runtime>) -> Duration {
-        self.until.map_or(Duration::MAX, |until| {
-            until.saturating_duration_since(runtime.now())
-        })
+    pub(super) fn left(&self) -> Duration {
+        left(&self.runtime, self.until)
     }
+}
+
+fn left(runtime: &Arc<dyn Runtime>, until: Option<Instant>) -> Duration {
+    until.map_or(Duration::MAX, |until| {
+        until.saturating_duration_since(runtime.now())
+    })
+}
+
+/// Awaits a future until the alarm, which is set if it has to wait.
+async fn before<T>(
+    future: impl Future<Output = T>,
+    alarm: &mut Alarm,
+    set: impl Fn() -> BoxFuture<'static, ()>,
+) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(Some(output));
+        }
+        let alarm = alarm.get_or_insert_with(&set);
+        alarm.as_mut().poll(context).map(|()| None)
+    })
+    .await
 }
 
 impl Drop for Pilot {
@@ -231,7 +256,12 @@ impl Pilot {
         let mut waited = false;
         for _ in 0..ROUNDS {
             let acquiring = session.store.acquire(ttl);
-            let mut lease = answered(underway.timer.before(acquiring).await, "be locked")?;
+            // Whoever has it may have been cut off, and is waited for.
+            let waiting = ttl.saturating_add(session.options.refresh_timeout);
+            let acquired = within(client.runtime(), waiting, acquiring).await;
+            let mut lease = answered(acquired, "be locked")?;
+            // What others took is not taken off the time of this refresh.
+            underway.timer = Timer::new(client.runtime(), session.options.refresh_timeout);
             if lease.is_contended() && !waited {
                 waited = true;
                 session.tally.add(&session.tally.lease_waits);
@@ -399,5 +429,5 @@ pub(super) async fn within<T>(
     time: Duration,
     future: impl Future<Output = T>,
 ) -> Option<T> {
-    Timer::new(runtime, time).before(future).await
+    before(future, &mut None, || runtime.sleep(time)).await
 }

@@ -91,7 +91,7 @@ impl TokenStore for MemoryStore {
         if stored.stamp() != stamp {
             return Ok(Swap::Conflict(stored.clone()));
         }
-        *stored = stored.clone().with_presented(presented);
+        stored.presented = presented;
         Ok(Swap::Done)
     }
 
@@ -99,7 +99,8 @@ impl TokenStore for MemoryStore {
         let free = self.lease.try_lock().is_some();
         let mut last = Arc::clone(&self.lease).lock_owned().await;
         *last += 1;
-        let lease = Lease::new(*last).with_guard(last);
+        let record = self.lock().clone();
+        let lease = Lease::new(*last).with_guard(last).with_record(record);
         Ok(if free { lease } else { lease.contended() })
     }
 }

@@ -281,6 +281,13 @@ impl Lease {
         self.record.as_ref()
     }
 
+    /// Returns what gives the lease back, if it is of this type: by it a store
+    /// knows its own.
+    #[must_use]
+    pub fn guard<T: Any>(&self) -> Option<&T> {
+        self.guard.as_deref()?.downcast_ref()
+    }
+
     pub(in crate::auth) fn take_record(&mut self) -> Option<Stored> {
         self.record.take()
     }

@@ -15,7 +15,7 @@ use crate::{
         progress, redirect, settle,
     },
     request::{Request, RequestHead},
-    response::Response,
+    response::{Elapsed, Response},
 };
 
 /// What an answer turned out to be.
@@ -115,7 +115,11 @@ pub(super) fn respond(
         uri: std::mem::take(&mut inner.uri),
         headers: std::mem::take(&mut inner.headers),
     };
-    let elapsed = now.saturating_duration_since(trip.started);
+    let started = run.call.started.unwrap_or(trip.started);
+    let elapsed = Elapsed {
+        attempt: now.saturating_duration_since(trip.started),
+        call: now.saturating_duration_since(started),
+    };
     response.set_trip(head, std::mem::take(&mut trip.redirects), elapsed);
     if let Some(call) = inner.call.take() {
         response.set_context(call);

@@ -51,6 +51,7 @@ struct Trip {
 
 pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<Response> {
     let mut trip = Trip::start(run, &request);
+    run.call.started.get_or_insert(trip.started);
     let result = hops(run, &mut trip, &mut request).await;
     result.map_err(|mut error| {
         error.set_extensions(std::mem::take(&mut request.0.extensions));
@@ -137,7 +138,11 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
                 let read = collect::collect(body, run.attempt_limits(trip), max).await;
                 let (parts, _) = *unread;
                 return match read.flatten() {
-                    Ok(bytes) => Ok(respond(run, trip, request, parts, bytes.into())),
+                    Ok(read) => {
+                        let mut response = respond(run, trip, request, parts, read.bytes.into());
+                        response.set_trailers(read.trailers);
+                        Ok(response)
+                    }
                     Err(error) => Err(with_answer(error, parts)),
                 };
             }
@@ -162,8 +167,9 @@ pub(super) async fn buffer(run: &Run<'_>, mut response: Response) -> Result<Resp
     let body = response.take_body();
     let read = collect::collect(body, run.limits(), run.body.max_response_bytes).await;
     match read.flatten() {
-        Ok(bytes) => {
-            response.set_body(bytes);
+        Ok(read) => {
+            response.set_body(read.bytes);
+            response.set_trailers(read.trailers);
             Ok(response)
         }
         Err(mut error) => {

@@ -1,15 +1,14 @@
 //! [`Response`]: what response interceptors and callers get.
 
+mod read;
+
 use std::{fmt, time::Duration};
 
-use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version, header::CONTENT_TYPE};
-use serde::de::DeserializeOwned;
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
 
 use crate::{
     body::Body,
     context::CallContext,
-    error::{Error, ErrorKind, Result},
     headers::RedactedHeaders,
     interceptor::{Replay, ResponseFlow},
     request::RequestHead,
@@ -41,10 +40,18 @@ struct Inner {
     headers: HeaderMap,
     extensions: Extensions,
     body: Body,
-    elapsed: Duration,
+    trailers: Option<Box<HeaderMap>>,
+    elapsed: Elapsed,
     redirects: Vec<Uri>,
     head: Option<RequestHead>,
     call: Option<CallContext>,
+}
+
+/// How long an answer took.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Elapsed {
+    pub(crate) attempt: Duration,
+    pub(crate) call: Duration,
 }
 
 impl Response {
@@ -119,100 +126,29 @@ impl Response {
     #[must_use]
     #[doc(alias = "duration")]
     pub fn elapsed(&self) -> Duration {
-        self.0.elapsed
+        self.0.elapsed.attempt
+    }
+
+    /// Returns the time from the sending of the call's first attempt to the
+    /// last byte of the body of this one: with replays, redirects and what was
+    /// waited for between attempts, such as a token. To the head in stream
+    /// mode.
+    #[must_use]
+    pub fn total_elapsed(&self) -> Duration {
+        self.0.elapsed.call
+    }
+
+    /// Returns the trailers (RFC 9110 §6.5) that came after the body, where the
+    /// adapter hands them over; those of a stream are its last frame.
+    #[must_use]
+    pub fn trailers(&self) -> Option<&HeaderMap> {
+        self.0.trailers.as_deref()
     }
 
     /// Returns the number of attempts of the call, this one included.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.0.call.as_ref().map_or(0, |call| call.attempt)
-    }
-
-    /// Returns the body; shared, not copied.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Unsupported`] if the response is a stream.
-    pub fn bytes(&self) -> Result<Bytes> {
-        match self.0.body.as_bytes() {
-            Some(bytes) => Ok(bytes.clone()),
-            None => Err(Error::new(
-                ErrorKind::Unsupported,
-                "the response is a stream and not in memory",
-            )
-            .with_hint("read it with `into_body`, or do not call `stream()`")),
-        }
-    }
-
-    /// Returns the beginning of the body, at most `limit` bytes, not copied;
-    /// nothing of a stream.
-    ///
-    /// ```
-    /// use tollgate::Response;
-    ///
-    /// let response = Response::new(http::StatusCode::OK, "a long story");
-    /// assert_eq!(response.peek(6), b"a long");
-    /// ```
-    #[must_use]
-    pub fn peek(&self, limit: usize) -> &[u8] {
-        let bytes = self.0.body.as_bytes().map_or(&[][..], AsRef::as_ref);
-        bytes.get(..limit).unwrap_or(bytes)
-    }
-
-    /// Returns the body as text; a byte-order mark is dropped.
-    ///
-    /// UTF-8 unless `Content-Type` says `charset=iso-8859-1`; what does not
-    /// decode becomes U+FFFD, as in axios and reqwest.
-    ///
-    /// # Errors
-    ///
-    /// As [`bytes`](Self::bytes).
-    pub fn text(&self) -> Result<String> {
-        let bytes = self.bytes()?;
-        if self.is_latin1() {
-            return Ok(bytes.iter().copied().map(char::from).collect());
-        }
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        Ok(String::from_utf8_lossy(bytes).into_owned())
-    }
-
-    fn is_latin1(&self) -> bool {
-        let charset = self
-            .0
-            .headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once("charset="))
-            .map(|(_, charset)| charset.trim_matches(['"', ' ']));
-        charset.is_some_and(|charset| {
-            charset.eq_ignore_ascii_case("iso-8859-1") || charset.eq_ignore_ascii_case("latin1")
-        })
-    }
-
-    /// Returns the body as a value; `Content-Type` is not looked at.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Decode`] if the JSON does not fit, with this response
-    /// attached and serde's error as the source; else as [`bytes`](Self::bytes).
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        let bytes = self.bytes()?;
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        serde_json::from_slice(text).map_err(|source| {
-            let what = if text.is_empty() {
-                "the body is empty and not JSON"
-            } else {
-                "the body is not the JSON that was expected"
-            };
-            let mut error = Error::new(ErrorKind::Decode, what).with_source(source);
-            if let Some(head) = &self.0.head {
-                error.set_head(head.clone());
-            }
-            if let Some(copy) = self.try_clone() {
-                error.set_response(copy);
-            }
-            error
-        })
     }
 
     /// Takes the body, buffered or not.
@@ -249,6 +185,7 @@ impl Response {
             headers: inner.headers.clone(),
             extensions: inner.extensions.clone(),
             body: inner.body.try_clone()?,
+            trailers: inner.trailers.clone(),
             elapsed: inner.elapsed,
             redirects: inner.redirects.clone(),
             head: inner.head.clone(),
@@ -286,7 +223,11 @@ impl Response {
         self.0.call = Some(call);
     }
 
-    pub(crate) fn set_trip(&mut self, head: RequestHead, redirects: Vec<Uri>, elapsed: Duration) {
+    pub(crate) fn set_trailers(&mut self, trailers: Option<Box<HeaderMap>>) {
+        self.0.trailers = trailers;
+    }
+
+    pub(crate) fn set_trip(&mut self, head: RequestHead, redirects: Vec<Uri>, elapsed: Elapsed) {
         self.0.head = Some(head);
         self.0.redirects = redirects;
         self.0.elapsed = elapsed;
@@ -316,7 +257,8 @@ impl<B: Into<Body>> From<http::Response<B>> for Response {
             headers: parts.headers,
             extensions: parts.extensions,
             body: body.into(),
-            elapsed: Duration::ZERO,
+            trailers: None,
+            elapsed: Elapsed::default(),
             redirects: Vec::new(),
             head: None,
             call: None,
