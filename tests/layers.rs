@@ -25,6 +25,7 @@ const ROWS: &[&[&str]] = &[
         "progress",
         "request",
         "response",
+        "interceptor/ids",
         "interceptor/outcome",
     ],
     &["adapter", "interceptor"],

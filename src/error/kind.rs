@@ -118,7 +118,7 @@ impl ErrorCode {
     }
 
     /// Returns the code of a kind, where nothing more precise is known.
-    pub(super) fn of(kind: ErrorKind, status: Option<StatusCode>) -> Self {
+    pub(crate) fn of(kind: ErrorKind, status: Option<StatusCode>) -> Self {
         match kind {
             ErrorKind::Builder => Self::BadOptionValue,
             ErrorKind::InvalidUrl => Self::InvalidUrl,

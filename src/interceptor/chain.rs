@@ -18,7 +18,7 @@ use std::{
 
 use slab::Slab;
 
-use super::{DynRequest, DynResponse};
+use super::{AnyInterceptorId, DynRequest, DynResponse, InterceptorId, RequestSide, ResponseSide};
 use crate::{context::Named, request::Request};
 
 pub(super) type Condition = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
@@ -71,7 +71,7 @@ impl<H: ?Sized> Default for Slots<H> {
 
 impl<H: ?Sized> Slots<H> {
     pub(super) fn add(&mut self, hook: Hook<H>) {
-        let serial = hook.named.serial;
+        let serial = hook.named.serial();
         let slot = self.slab.insert(hook);
         self.order.push((serial, slot));
     }
@@ -104,6 +104,7 @@ impl<H: ?Sized> Slots<H> {
 
 #[derive(Default)]
 pub(super) struct State {
+    registries: u64,
     next: u64,
     pub(super) request: Slots<dyn DynRequest>,
     pub(super) response: Slots<dyn DynResponse>,
@@ -119,9 +120,13 @@ pub(crate) struct Registries {
 impl Registries {
     pub(crate) fn new() -> Arc<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            state: Mutex::default(),
+            number,
+            state: Mutex::new(State {
+                registries: number,
+                ..State::default()
+            }),
             cache: RwLock::default(),
         })
     }
@@ -155,14 +160,14 @@ impl Registries {
         let chain = other.snapshot();
         let mut state = self.lock();
         for hook in &chain.request {
-            let named = state.rename(&hook.named);
+            let named = state.register::<RequestSide>(Arc::clone(&hook.named.name));
             state.request.add(Hook {
                 named,
                 ..hook.clone()
             });
         }
         for hook in &chain.response {
-            let named = state.rename(&hook.named);
+            let named = state.register::<ResponseSide>(Arc::clone(&hook.named.name));
             state.response.add(Hook {
                 named,
                 ..hook.clone()
@@ -194,21 +199,16 @@ impl Registries {
 }
 
 impl State {
-    pub(super) fn name(&mut self, name: &str) -> Named {
+    /// Gives a registration its name and the next number.
+    pub(super) fn register<S>(&mut self, name: Arc<str>) -> Named
+    where
+        InterceptorId<S>: Into<AnyInterceptorId>,
+    {
         let serial = self.next;
         self.next += 1;
         Named {
-            name: Arc::from(name),
-            serial,
-        }
-    }
-
-    fn rename(&mut self, named: &Named) -> Named {
-        let serial = self.next;
-        self.next += 1;
-        Named {
-            name: Arc::clone(&named.name),
-            serial,
+            name,
+            id: InterceptorId::new(self.registries, serial).into(),
         }
     }
 }

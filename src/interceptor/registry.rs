@@ -47,16 +47,17 @@ impl Interceptors {
         let (request, response) = pair.into_pair();
         let shared = &self.request.shared;
         let (first, second) = shared.change(|state| {
-            let named = state.name(&name);
-            let first = named.serial;
+            let name: Arc<str> = Arc::from(&*name);
+            let named = state.register::<RequestSide>(Arc::clone(&name));
+            let first = named.serial();
             state.request.add(Hook {
                 named,
                 condition: None,
                 hook: Arc::new(Native(request)),
                 wants_original: false,
             });
-            let named = state.name(&name);
-            let second = named.serial;
+            let named = state.register::<ResponseSide>(name);
+            let second = named.serial();
             state.response.add(Hook {
                 named,
                 condition: None,
@@ -111,11 +112,7 @@ impl<S> Registry<S> {
     }
 
     fn id(&self, serial: u64) -> InterceptorId<S> {
-        InterceptorId {
-            registries: self.shared.number,
-            serial,
-            side: PhantomData,
-        }
+        InterceptorId::new(self.shared.number, serial)
     }
 
     /// Registers the next interceptor only for calls that meet a condition
@@ -183,7 +180,7 @@ macro_rules! side {
                 (0..chain.$field.len()).filter_map(move |at| {
                     let hook = chain.$field.get(at)?;
                     Some(Entry {
-                        id: registry.id(hook.named.serial),
+                        id: registry.id(hook.named.serial()),
                         name: Arc::clone(&hook.named.name),
                         conditional: hook.condition.is_some(),
                     })
@@ -219,8 +216,8 @@ macro_rules! side {
                 let name = self.name.unwrap_or_else(|| hook.name());
                 let condition = self.condition;
                 let serial = self.registry.shared.change(|state| {
-                    let named = state.name(&name);
-                    let serial = named.serial;
+                    let named = state.register::<$side>(Arc::from(&*name));
+                    let serial = named.serial();
                     state.$field.add(Hook {
                         named,
                         condition,

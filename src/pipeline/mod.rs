@@ -16,6 +16,7 @@
 mod collect;
 pub(crate) mod depth;
 mod dispatch;
+mod failure;
 mod guard;
 mod prepare;
 mod progress;

@@ -33,6 +33,7 @@ const EXAMPLES: &[Example] = &[
     Example::plain("custom_adapter"),
     Example::plain("progress"),
     Example::plain("axum_router"),
+    Example::plain("error_gallery"),
 ];
 
 impl Example {

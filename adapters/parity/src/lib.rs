@@ -1,2 +1,10 @@
 //! The lanes on which every law about the wire holds: async and blocking, over
 //! reqwest and over ureq.
+
+pub mod failures;
+mod lane;
+
+pub use lane::{
+    Adapts, AsyncLane, BlockingLane, Lane, Limits, ReqwestAsync, ReqwestBlocking, UreqBlocking,
+    UreqOffload,
+};

@@ -86,6 +86,7 @@ fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
             runtime: Arc::clone(&engine.runtime),
             cancel: run.call.cancel.clone(),
             until: run.call.deadline,
+            what: run.span,
             read_timeout: read_timeout.or(engine.config.read_timeout),
             max: run.body.max_response_bytes,
         },

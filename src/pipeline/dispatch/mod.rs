@@ -23,15 +23,14 @@ use http::Uri;
 use outgoing::outgoing;
 
 use super::{
-    Run, Transport, collect, guard, panicked,
+    Run, Transport, collect, failure, guard, panicked,
     progress::Fault,
     settle,
     watch::{Limits, Span, watched},
 };
 use crate::{
-    adapter::AdapterError,
     body::Body,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     request::{Request, RequestHead},
     response::Response,
 };
@@ -129,7 +128,8 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         if let Some(error) = trip.fault.take().and_then(|fault| fault.take()) {
             return Err(error);
         }
-        let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
+        let answer =
+            answer.map_err(|error| failure::of_answer(&run.attempt_limits(trip), error))?;
         match arrive(run, trip, request, answer, max)? {
             Arrival::Complete(response) => return Ok(response),
             Arrival::Reading(mut unread) => {
@@ -156,31 +156,6 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
 /// Calls the adapter; a panic in it is an error.
 fn shielded<T>(call: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| panicked("the adapter", &*payload))
-}
-
-/// Gives an adapter's error the core's words, where the core knows better.
-fn explain(limits: &Limits<'_>, error: AdapterError) -> Error {
-    match (error.kind(), limits.cancel) {
-        // One wording, whoever noticed it first.
-        (ErrorKind::Cancelled, Some(cancel)) => super::watch::cancelled(cancel),
-        (ErrorKind::Timeout, _) if limits.check().is_err() => limits.timed_out().with_source(error),
-        _ => from_adapter(error),
-    }
-}
-
-/// A request's body may have failed with an error of ours inside.
-fn from_adapter(error: AdapterError) -> Error {
-    let inner = std::error::Error::source(&error).and_then(Error::find_in);
-    let of_body = |inner: &&Error| {
-        matches!(
-            inner.kind(),
-            ErrorKind::RequestTooLarge | ErrorKind::InvalidRequest
-        )
-    };
-    match inner.filter(of_body) {
-        Some(inner) => inner.copy(),
-        None => error.into(),
-    }
 }
 
 /// Reads the body of an interceptor's answer, unless it is to stay a stream.

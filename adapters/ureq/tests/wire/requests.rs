@@ -1,6 +1,6 @@
 //! What goes out.
 
-use std::{io::Cursor, thread};
+use std::{error::Error as _, io::Cursor, thread};
 
 use http::{Method, Request, Version};
 use tollgate::{BlockingAdapter, Body, ErrorKind};
@@ -142,7 +142,8 @@ fn a_stream_of_another_length_than_declared_is_an_error() {
         let body = Body::from_reader(Cursor::new("hello")).with_length(declared);
         let error = send(Method::POST, &server.url("/"), body).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
-        assert!(error.to_string().contains(&declared.to_string()), "{error}");
+        let cause = error.source().unwrap().to_string();
+        assert!(cause.contains(&declared.to_string()), "{cause}");
     }
 }
 
