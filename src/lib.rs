@@ -70,6 +70,7 @@ mod headers;
 pub mod interceptor;
 mod pipeline;
 mod progress;
+mod query;
 mod request;
 mod response;
 pub mod runtime;
@@ -106,6 +107,7 @@ pub use interceptor::{
     ResponseFlow, ResponseInterceptor,
 };
 pub use progress::Progress;
+pub use query::{ArrayFormat, Parameters};
 pub use request::{Request, RequestHead};
 pub use response::Response;
 pub use runtime::Runtime;
