@@ -108,7 +108,7 @@ fn pairs(value: &Value, format: ArrayFormat) -> Vec<(String, Vec<String>)> {
                     })),
                 }
             }
-            other => build(&[key.clone()], other, &mut pairs),
+            other => build(std::slice::from_ref(key), other, &mut pairs),
         }
     }
     pairs

@@ -47,14 +47,13 @@ impl<E> Call<E> {
     /// use tollgate::{MockAdapter, Response, blocking::Client};
     ///
     /// let client = Client::new(MockAdapter::new().reply(200, "hello"));
-    /// let response = client
+    /// let greets = |response: Response| {
+    ///     assert_eq!(response.text()?, "hello");
+    ///     Ok(response)
+    /// };
+    /// client
     ///     .get("http://h/")
-    ///     .intercept(|call| {
-    ///         call.response.use_sync(|response: Response| {
-    ///             assert_eq!(response.text()?, "hello");
-    ///             Ok(response)
-    ///         })
-    ///     })
+    ///     .intercept(|call| call.response.use_sync(greets))
     ///     .send()?;
     /// # Ok::<(), tollgate::Error>(())
     /// ```
