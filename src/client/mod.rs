@@ -230,7 +230,7 @@ impl<E> Client<E> {
     /// What sending the call would fail with before its first interceptor.
     #[doc(alias = "getUri")]
     pub fn uri_for(&self, call: &Call<E>) -> Result<Uri> {
-        pipeline::address(&self.config(), &call.draft)
+        pipeline::address(&self.config(), &call.draft, call.rare.as_deref())
     }
 
     /// Returns the source of time and tasks.

@@ -21,7 +21,6 @@ pub(crate) struct Draft {
     /// What `query` added.
     pub(crate) query: Parameters,
     pub(crate) implied: Implied,
-    pub(crate) rare: Option<Box<Rare>>,
     /// The first mistake in the call's own options.
     pub(crate) error: Option<Error>,
 }
@@ -37,7 +36,7 @@ pub(crate) enum Implied {
     Form(Parameters),
 }
 
-/// What few calls say: those that do not pay one word for it.
+/// What few calls say, in a box that the others do without.
 #[derive(Default)]
 pub(crate) struct Rare {
     pub(crate) base: Setting<Base>,
@@ -74,12 +73,11 @@ impl Draft {
             target,
             query: Parameters::default(),
             implied: Implied::Nothing,
-            rare: None,
             error: None,
         }
     }
 
-    /// Copies what says where the call goes, but for what is rare.
+    /// Copies what says where the call goes.
     pub(crate) fn without_body(&self) -> Self {
         let mut request = Request::new(self.request.method().clone());
         request.0.overrides = self.request.0.overrides.clone();
@@ -88,9 +86,5 @@ impl Draft {
             error: self.error.as_ref().map(Error::copy),
             ..Self::new(request, self.target.clone())
         }
-    }
-
-    pub(crate) fn rare(&mut self) -> &mut Rare {
-        self.rare.get_or_insert_default()
     }
 }

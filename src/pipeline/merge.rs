@@ -48,20 +48,19 @@ pub(super) fn headers(config: &Config, inner: &mut Inner, without: &[HeaderName]
     fill(&config.headers, of_method);
 }
 
-/// Sets what `basic_auth` or `bearer_auth` said, of the call or the client; it
-/// beats any header.
+/// Sets what `basic_auth` or `bearer_auth` said: of the call, over any header;
+/// of the client, over the client's.
 pub(super) fn auth(inner: &mut Inner, rare: Option<&Rare>, inherited: Option<&HeaderValue>) {
-    let value = match rare.map(|rare| &rare.auth) {
-        None => inherited,
-        Some(Setting::Unset) => None,
-        Some(Setting::Set(value)) => Some(value),
-        Some(Setting::Inherit) => {
-            let off = rare.is_some_and(|rare| rare.without_headers.contains(&AUTHORIZATION));
-            inherited.filter(|_| !off)
+    let off = rare.is_some_and(|rare| rare.without_headers.contains(&AUTHORIZATION));
+    match (rare.map(|rare| &rare.auth), inherited) {
+        (Some(Setting::Set(own)), _) => {
+            inner.headers.insert(AUTHORIZATION, own.clone());
         }
-    };
-    if let Some(value) = value {
-        inner.headers.insert(AUTHORIZATION, value.clone());
+        (None | Some(Setting::Inherit), Some(value)) if !off => {
+            let entry = inner.headers.entry(AUTHORIZATION);
+            entry.or_insert_with(|| value.clone());
+        }
+        _ => {}
     }
 }
 

@@ -103,12 +103,12 @@ struct BodyRules {
 /// Runs one call to its end; it starts at the first poll.
 pub(crate) fn run(
     engine: Arc<Engine>,
-    mut draft: Draft,
+    draft: Draft,
+    rare: Option<Box<Rare>>,
 ) -> impl Future<Output = Result<Response>> + Send + 'static {
     // Reading the options is not part of the future: it would only swell it.
     let changed = engine.config.changed();
     let config = changed.as_deref().unwrap_or(engine.config.first());
-    let rare = draft.rare.take();
     let prepared = prepare::prepare(config, draft, rare.as_deref());
     attempts(engine, changed, rare, prepared)
 }

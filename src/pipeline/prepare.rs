@@ -29,7 +29,6 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
         target,
         query,
         implied,
-        rare: _,
         error,
     } = draft;
     if let Some(error) = error {
@@ -51,12 +50,12 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     let inner = &mut *request.0;
     let elsewhere = |base: &Base| !same_origin(&base.uri, &inner.uri);
     let foreign = (away || own_base) && config.base.as_ref().is_some_and(elsewhere);
-    if !config.headers.is_empty() || !config.method_headers.is_empty() {
-        merge::headers(config, inner, without, foreign);
-    }
     if config.auth.is_some() || rare.is_some() {
         let inherited = config.auth.as_ref().filter(|_| !foreign);
         merge::auth(inner, rare, inherited);
+    }
+    if !config.headers.is_empty() || !config.method_headers.is_empty() {
+        merge::headers(config, inner, without, foreign);
     }
     if let Some(form) = inner.body.form() {
         form.settle_type(&mut inner.headers)?;
@@ -70,8 +69,7 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
 }
 
 /// Returns where a draft would be sent, with the defaults as they are.
-pub(crate) fn address(config: &Config, draft: &Draft) -> Result<Uri> {
-    let rare = draft.rare.as_deref();
+pub(crate) fn address(config: &Config, draft: &Draft, rare: Option<&Rare>) -> Result<Uri> {
     let prepared = prepare(config, draft.without_body(), rare)?;
     Ok(prepared.0.uri)
 }

@@ -161,23 +161,23 @@ impl Model {
             }
         }
         let mut own_auth = None;
-        let mut auth_is_off = false;
+        let mut auth_is_own = false;
         for step in steps {
             match step {
                 Step::Header(name, value) | Step::HeaderFor(_, name, value) => {
                     sent.insert(name.to_lowercase(), value.to_string());
-                    auth_is_off &= *name != "Authorization";
+                    auth_is_own |= *name == "Authorization";
                 }
                 Step::WithoutHeader(name) => {
                     sent.remove(&name.to_lowercase());
-                    auth_is_off |= *name == "Authorization";
+                    auth_is_own |= *name == "Authorization";
                 }
                 Step::Bearer(value) => own_auth = Some(Some(format!("Bearer {value}"))),
                 Step::WithoutAuth => own_auth = Some(None),
                 other => self.take(other),
             }
         }
-        let inherited = self.auth.filter(|_| !auth_is_off);
+        let inherited = self.auth.filter(|_| !auth_is_own);
         if let Some(auth) = own_auth.unwrap_or(inherited) {
             sent.insert("authorization".into(), auth);
         }

@@ -7,7 +7,7 @@ use proptest::{collection::vec, prelude::*, sample::select, test_runner::Config}
 use serde_json::{Map, Value, json};
 use tollgate::{
     ArrayFormat, MockAdapter,
-    client::{Async, Blocking, Client, EngineKind},
+    client::{Async, Blocking, Client, ClientBuilder, EngineKind},
 };
 
 use crate::amount;
@@ -170,6 +170,14 @@ fn sorted(mut pairs: Vec<(String, Vec<String>)>) -> Vec<(String, Vec<String>)> {
     pairs
 }
 
+fn with_defaults<E: EngineKind>(
+    builder: ClientBuilder<E>,
+    (format, first, second): (ArrayFormat, &Value, &Value),
+) -> Client<E> {
+    let builder = builder.base_url("http://h").array_format(format);
+    builder.query(first).query(second).build().unwrap()
+}
+
 fn sent<E: EngineKind>(client: &Client<E>, own: &Value) -> String {
     let uri = client.uri_for(&client.get("/").query(own)).unwrap();
     uri.query().unwrap_or_default().to_owned()
@@ -186,13 +194,8 @@ proptest! {
         format in formats(),
     ) {
         let mock = MockAdapter::new();
-        let on_async = Client::<Async>::builder(mock.clone())
-            .base_url("http://h")
-            .array_format(format)
-            .query(&first)
-            .query(&second)
-            .build()
-            .unwrap();
+        let defaults = (format, &first, &second);
+        let on_async = with_defaults(Client::<Async>::builder(mock.clone()), defaults);
         let merged = merge(&merge(&first, &second), &own);
         // A comma that divides differs from one in an item only in a list.
         let comma = format == ArrayFormat::Comma;
@@ -213,13 +216,7 @@ proptest! {
             }
         }
 
-        let on_blocking = Client::<Blocking>::builder(mock.clone())
-            .base_url("http://h")
-            .array_format(format)
-            .query(&first)
-            .query(&second)
-            .build()
-            .unwrap();
+        let on_blocking = with_defaults(Client::<Blocking>::builder(mock.clone()), defaults);
         prop_assert_eq!(&sent(&on_blocking, &own), &text);
 
         on_blocking.post("/").form(&own).send().unwrap();

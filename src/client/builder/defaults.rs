@@ -144,9 +144,10 @@ on_both! {
     /// Gives calls `Authorization: Basic …`; see
     /// [`Call::basic_auth`](crate::client::Call::basic_auth).
     ///
-    /// It beats a header of the call's too, as in axios; a call has its own, or
-    /// none by [`without_auth`](crate::client::Call::without_auth). Only calls
-    /// on the base's origin get it.
+    /// It beats a header of the client's, and yields to all that a call says
+    /// itself: credentials, a header `Authorization` (which axios drops),
+    /// user-info in its address, [`without_auth`](crate::client::Call::without_auth).
+    /// Only calls on the base's origin get it.
     #[doc(alias = "auth")]
     pub fn basic_auth(mut self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         self.config.auth = Some(credentials::basic(user.as_ref(), password.as_ref()));

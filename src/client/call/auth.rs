@@ -11,7 +11,7 @@ impl<E> Call<E> {
     /// is an error, which does not show it.
     pub fn bearer_auth(mut self, token: impl AsRef<str>) -> Self {
         match credentials::bearer(token.as_ref()) {
-            Ok(value) => self.draft.rare().auth = Setting::Set(value),
+            Ok(value) => self.rare().auth = Setting::Set(value),
             Err(error) => self.fail(error),
         }
         self
@@ -24,14 +24,14 @@ impl<E> Call<E> {
     #[doc(alias = "auth")]
     pub fn basic_auth(mut self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         let value = credentials::basic(user.as_ref(), password.as_ref());
-        self.draft.rare().auth = Setting::Set(value);
+        self.rare().auth = Setting::Set(value);
         self
     }
 
     /// Takes off what `basic_auth` or `bearer_auth` of the client's or of the
     /// call's has set; a header `Authorization` is sent again.
     pub fn without_auth(mut self) -> Self {
-        self.draft.rare().auth = Setting::Unset;
+        self.rare().auth = Setting::Unset;
         self
     }
 }

@@ -36,7 +36,7 @@ impl<E> Call<E> {
     /// # Ok::<(), tollgate::Error>(())
     /// ```
     pub fn interceptors(mut self, interceptors: &Interceptors) -> Self {
-        self.draft.rare().interceptors.push(interceptors.clone());
+        self.rare().interceptors.push(interceptors.clone());
         self
     }
 
@@ -79,7 +79,7 @@ impl<E> Call<E> {
     /// assert!(client.get("http://h/").skip_interceptor("guard").send().is_ok());
     /// ```
     pub fn skip_interceptor(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.draft.rare().skipped.push(name.into());
+        self.rare().skipped.push(name.into());
         self
     }
 }
@@ -105,7 +105,7 @@ impl Call<Async> {
     /// # }).unwrap();
     /// ```
     pub fn adapter(mut self, adapter: impl Adapter) -> Self {
-        self.draft.rare().transport = Some(Transport::Async(Arc::new(adapter)));
+        self.rare().transport = Some(Transport::Async(Arc::new(adapter)));
         self
     }
 }
@@ -116,7 +116,7 @@ impl Call<Blocking> {
     ///
     /// Time stays the client's.
     pub fn adapter(mut self, adapter: impl BlockingAdapter) -> Self {
-        self.draft.rare().transport = Some(Transport::Blocking(Arc::new(adapter)));
+        self.rare().transport = Some(Transport::Blocking(Arc::new(adapter)));
         self
     }
 }

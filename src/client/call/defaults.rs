@@ -32,7 +32,7 @@ impl<E> Call<E> {
         match builder::name(name) {
             Ok(name) => {
                 self.draft.request.headers_mut().remove(&name);
-                self.draft.rare().without_headers.push(name);
+                self.rare().without_headers.push(name);
             }
             Err(error) => self.fail(error),
         }
@@ -41,7 +41,7 @@ impl<E> Call<E> {
 
     /// Lets a name that was taken off be set again.
     pub(super) fn wanted(&mut self, name: &HeaderName) {
-        if let Some(rare) = &mut self.draft.rare {
+        if let Some(rare) = &mut self.rare {
             rare.without_headers.retain(|other| other != name);
         }
     }
@@ -51,7 +51,7 @@ impl<E> Call<E> {
     pub fn without_extension<T: Clone + Send + Sync + 'static>(mut self) -> Self {
         let take = |extensions: &mut Extensions| drop(extensions.remove::<T>());
         take(self.draft.request.extensions_mut());
-        self.draft.rare().without_extensions.push(take);
+        self.rare().without_extensions.push(take);
         self
     }
 
@@ -62,7 +62,7 @@ impl<E> Call<E> {
     /// client's credentials.
     pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
         match read_base(url.as_ref()) {
-            Ok(base) => self.draft.rare().base = Setting::Set(base),
+            Ok(base) => self.rare().base = Setting::Set(base),
             Err(error) => self.fail(error),
         }
         self
@@ -70,7 +70,7 @@ impl<E> Call<E> {
 
     /// Joins this call's target to nothing: it has to be absolute.
     pub fn without_base_url(mut self) -> Self {
-        self.draft.rare().base = Setting::Unset;
+        self.rare().base = Setting::Unset;
         self
     }
 }

@@ -22,7 +22,7 @@ use super::{Async, Blocking, builder};
 use crate::{
     cancel::CancelHandle,
     error::{Error, Result},
-    pipeline::{self, Draft, Engine, depth},
+    pipeline::{self, Draft, Engine, Rare, depth},
     request::Request,
     response::Response,
     runtime::{BoxFuture, block_on},
@@ -53,6 +53,7 @@ use crate::{
 pub struct Call<E = Async> {
     engine: Arc<Engine>,
     pub(in crate::client) draft: Draft,
+    pub(in crate::client) rare: Option<Box<Rare>>,
     kind: PhantomData<fn() -> E>,
 }
 
@@ -69,6 +70,7 @@ impl<E> Call<E> {
         Self {
             engine,
             draft: Draft::new(request, target),
+            rare: None,
             kind: PhantomData,
         }
     }
@@ -115,6 +117,10 @@ impl<E> Call<E> {
         self
     }
 
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     pub(super) fn fail(&mut self, error: Error) {
         self.draft.error.get_or_insert(error);
     }
@@ -131,7 +137,7 @@ impl Call<Async> {
     ///
     /// Dropping the future cancels the call; nothing is left running.
     pub fn send(self) -> Sending {
-        Sending(Box::pin(pipeline::run(self.engine, self.draft)))
+        Sending(Box::pin(pipeline::run(self.engine, self.draft, self.rare)))
     }
 }
 
@@ -186,7 +192,7 @@ impl Call<Blocking> {
             .with_hint("use `tollgate::Client`, or `tokio::task::spawn_blocking`"));
         }
         let _level = depth::enter()?;
-        block_on(pipeline::run(self.engine, self.draft))
+        block_on(pipeline::run(self.engine, self.draft, self.rare))
     }
 }
 

@@ -56,7 +56,7 @@ impl<E> Call<E> {
 
     /// Sets how arrays in the call's query and form are written.
     pub fn array_format(mut self, format: ArrayFormat) -> Self {
-        self.draft.rare().array_format = Some(format);
+        self.rare().array_format = Some(format);
         self
     }
 
@@ -67,13 +67,13 @@ impl<E> Call<E> {
         mut self,
         serialize: impl Fn(&Parameters) -> Result<String> + Send + Sync + 'static,
     ) -> Self {
-        self.draft.rare().query_serializer = Setting::Set(Arc::new(serialize));
+        self.rare().query_serializer = Setting::Set(Arc::new(serialize));
         self
     }
 
     /// Has the call's query written by [`array_format`](Self::array_format).
     pub fn without_query_serializer(mut self) -> Self {
-        self.draft.rare().query_serializer = Setting::Unset;
+        self.rare().query_serializer = Setting::Unset;
         self
     }
 }
