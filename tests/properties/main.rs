@@ -13,6 +13,7 @@ mod actor;
 mod addresses;
 mod concurrent;
 mod forms;
+mod merging;
 mod model;
 mod program;
 mod programs;

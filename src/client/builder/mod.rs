@@ -1,18 +1,21 @@
 //! [`ClientBuilder`]: every default, errors only at `build`.
 
+mod defaults;
 mod options;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+pub use defaults::Defaults;
 
 use super::{Async, Blocking, Client};
 use crate::{
     adapter::{Adapter, BlockingAdapter},
-    config::Config,
+    config::{Config, LiveConfig},
     error::{Error, ErrorKind, Result},
     interceptor::Registries,
-    pipeline::{Engine, Transport, read_base},
+    pipeline::{Engine, Transport},
     runtime::Runtime,
 };
 
@@ -77,47 +80,10 @@ impl<E> ClientBuilder<E> {
 
     pub(in crate::client) fn derived(engine: &Arc<Engine>) -> Self {
         Self {
-            config: engine.config.clone(),
+            config: (*engine.config.get()).clone(),
             parent: Some(Arc::clone(engine)),
             ..Self::over(engine.transport.clone(), Arc::clone(&engine.runtime))
         }
-    }
-
-    /// Sets the address that relative targets are joined to (axios: `baseURL`).
-    ///
-    /// The join is textual: `https://h/api` and `/users` make
-    /// `https://h/api/users`. User-info in it is an error.
-    #[doc(alias = "baseURL")]
-    pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
-        match read_base(url.as_ref()) {
-            Ok(base) => self.config.base = Some(base),
-            Err(error) => self.fail(error),
-        }
-        self
-    }
-
-    /// Takes the base address off, so that calls name absolute ones.
-    pub fn without_base_url(mut self) -> Self {
-        self.config.base = None;
-        self
-    }
-
-    /// Sets a header that calls get unless they have one of that name.
-    ///
-    /// A credential (`Authorization`, `Cookie`, a sensitive value) is given
-    /// only to calls on the base's origin.
-    pub fn header<N, V>(mut self, name: N, value: V) -> Self
-    where
-        N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
-        V: TryInto<HeaderValue, Error: Into<http::Error>>,
-    {
-        match header(name, value) {
-            Ok((name, value)) => {
-                self.config.headers.insert(name, value);
-            }
-            Err(error) => self.fail(error),
-        }
-        self
     }
 
     /// Sets the source of time and tasks; default the one the adapter names.
@@ -155,7 +121,7 @@ impl<E> ClientBuilder<E> {
         Arc::new(Engine {
             transport: self.transport,
             runtime: self.runtime,
-            config: self.config,
+            config: LiveConfig::new(self.config),
             registries,
         })
     }
@@ -189,15 +155,7 @@ where
     N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
     V: TryInto<HeaderValue, Error: Into<http::Error>>,
 {
-    let fault = fault_of_name(name.as_ref());
-    let name: HeaderName = name.try_into().map_err(|source| {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!("the header's name is not valid: {fault}"),
-        )
-        .with_hint("use letters, digits and `-`")
-        .with_source(source.into())
-    })?;
+    let name = self::name(name)?;
     let value: HeaderValue = value.try_into().map_err(|source| {
         Error::new(
             ErrorKind::InvalidRequest,
@@ -207,4 +165,35 @@ where
         .with_source(source.into())
     })?;
     Ok((name, value))
+}
+
+/// Reads a header's name.
+pub(in crate::client) fn name<N>(name: N) -> Result<HeaderName>
+where
+    N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
+{
+    let fault = fault_of_name(name.as_ref());
+    name.try_into().map_err(|source| {
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the header's name is not valid: {fault}"),
+        )
+        .with_hint("use letters, digits and `-`")
+        .with_source(source.into())
+    })
+}
+
+/// Puts headers in the place of those of the same names.
+pub(in crate::client) fn replace(into: &mut HeaderMap, headers: HeaderMap) {
+    for name in headers.keys() {
+        into.remove(name);
+    }
+    // Names come with their first value only.
+    let mut last = None;
+    for (name, value) in headers {
+        last = name.or(last);
+        if let Some(name) = &last {
+            into.append(name.clone(), value);
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! What a call sends.
 
-use http::HeaderValue;
 use serde::Serialize;
 
 use super::Call;
@@ -11,7 +10,8 @@ use crate::{
 };
 
 impl<E> Call<E> {
-    /// Sends a value as JSON; sets `Content-Type` unless it is set.
+    /// Sends a value as JSON; sets `Content-Type` unless the call or the
+    /// client has one.
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.typed(bytes.into(), "application/json"),
@@ -26,7 +26,8 @@ impl<E> Call<E> {
         self
     }
 
-    /// Sends parameters as a form; sets `Content-Type` unless it is set.
+    /// Sends parameters as a form; sets `Content-Type` unless the call or the
+    /// client has one.
     pub fn form(mut self, parameters: &(impl Serialize + ?Sized)) -> Self {
         match query::encode(parameters) {
             Ok(text) => self.typed(text.into(), "application/x-www-form-urlencoded"),
@@ -37,7 +38,7 @@ impl<E> Call<E> {
 
     fn typed(&mut self, body: Body, content_type: &'static str) {
         *self.draft.request.body_mut() = body;
-        self.draft.content_type = Some(HeaderValue::from_static(content_type));
+        self.draft.content_type = Some(content_type);
     }
 
     /// Sends a form of several parts; sets `Content-Type` unless it is set.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod body;
+mod defaults;
 mod options;
 mod query;
 
@@ -66,18 +67,15 @@ impl<E> Call<E> {
     ) -> Self {
         Self {
             engine,
-            draft: Draft {
-                request,
-                target,
-                query: String::new(),
-                content_type: None,
-                error: None,
-            },
+            draft: Draft::new(request, target),
             kind: PhantomData,
         }
     }
 
     /// Sets a header, in place of the client's and of an earlier one.
+    ///
+    /// `Authorization` yields to [`basic_auth`](Self::basic_auth) and
+    /// [`bearer_auth`](Self::bearer_auth).
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
@@ -85,6 +83,7 @@ impl<E> Call<E> {
     {
         match builder::header(name, value) {
             Ok((name, value)) => {
+                self.wanted(&name);
                 self.draft.request.headers_mut().insert(name, value);
             }
             Err(error) => self.fail(error),
@@ -94,18 +93,10 @@ impl<E> Call<E> {
 
     /// Sets several headers; a name with several values gets all of them.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
-        let mine = self.draft.request.headers_mut();
         for name in headers.keys() {
-            mine.remove(name);
+            self.wanted(name);
         }
-        // Names come with their first value only.
-        let mut last = None;
-        for (name, value) in headers {
-            last = name.or(last);
-            if let Some(name) = &last {
-                mine.append(name.clone(), value);
-            }
-        }
+        builder::replace(self.draft.request.headers_mut(), headers);
         self
     }
 

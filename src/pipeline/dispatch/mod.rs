@@ -74,7 +74,7 @@ impl Trip {
     fn start(run: &Run<'_>, request: &Request) -> Self {
         let engine = run.engine;
         let started = engine.runtime.now();
-        let timeout = request.0.overrides.timeout.or(engine.config.timeout);
+        let timeout = request.0.overrides.timeout.or(run.config.timeout);
         let attempt = timeout.and_then(|timeout| started.checked_add(timeout));
         let (until, what) = match (attempt, run.call.deadline) {
             (Some(attempt), Some(call)) if call < attempt => (Some(call), run.span),
@@ -113,9 +113,7 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         trip.away = guard::check(request, home)?;
     }
     let overrides = &request.0.overrides;
-    let max = overrides
-        .max_redirects
-        .unwrap_or(run.engine.config.max_redirects);
+    let max = overrides.max_redirects.unwrap_or(run.config.max_redirects);
     let engine = run.engine;
     loop {
         let outgoing = outgoing(run, trip, request, max > 0)?;

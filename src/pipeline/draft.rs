@@ -1,0 +1,63 @@
+//! [`Draft`]: a call before it starts, as the caller has said it.
+
+use http::{Extensions, HeaderName, HeaderValue};
+
+use crate::{
+    config::{Base, Setting},
+    error::Error,
+    request::Request,
+};
+
+/// A call before it starts: what the caller said, unchecked.
+pub(crate) struct Draft {
+    pub(crate) request: Request,
+    /// The target as it was written.
+    pub(crate) target: String,
+    /// What `query` added, encoded, without a separator.
+    pub(crate) query: String,
+    /// The content type that `json` and `form` imply.
+    pub(crate) content_type: Option<&'static str>,
+    pub(crate) rare: Option<Box<Rare>>,
+    /// The first mistake in the call's own options.
+    pub(crate) error: Option<Error>,
+}
+
+/// What few calls say: those that do not pay one word for it.
+#[derive(Default)]
+pub(crate) struct Rare {
+    pub(crate) base: Setting<Base>,
+    /// The value of `Authorization` that beats any header; sensitive.
+    pub(crate) auth: Setting<HeaderValue>,
+    /// What no default may set.
+    pub(crate) without_headers: Vec<HeaderName>,
+    /// What takes types off the client's extensions.
+    pub(crate) without_extensions: Vec<fn(&mut Extensions)>,
+}
+
+impl Draft {
+    pub(crate) fn new(request: Request, target: String) -> Self {
+        Self {
+            request,
+            target,
+            query: String::new(),
+            content_type: None,
+            rare: None,
+            error: None,
+        }
+    }
+
+    /// Copies what says where the call goes, but for what is rare.
+    pub(crate) fn without_body(&self) -> Self {
+        let mut request = Request::new(self.request.method().clone());
+        request.0.overrides = self.request.0.overrides.clone();
+        Self {
+            query: self.query.clone(),
+            error: self.error.as_ref().map(Error::copy),
+            ..Self::new(request, self.target.clone())
+        }
+    }
+
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+}
