@@ -159,7 +159,7 @@ impl<E: EngineKind> Client<E> {
 impl<E> Client<E> {
     fn over(engine: Arc<Engine>) -> Self {
         Self {
-            interceptors: Interceptors::new(&engine.registries),
+            interceptors: Interceptors::of(&engine.registries),
             engine,
             kind: std::marker::PhantomData,
         }

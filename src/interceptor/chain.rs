@@ -9,6 +9,7 @@
 //! are dropped outside both locks, for their `Drop` may come back here.
 
 use std::{
+    borrow::Cow,
     mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -18,7 +19,7 @@ use std::{
 
 use slab::Slab;
 
-use super::{DynRequest, DynResponse};
+use super::{DynRequest, DynResponse, Interceptors};
 use crate::{context::Named, request::Request};
 
 pub(super) type Condition = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
@@ -51,6 +52,46 @@ pub(crate) struct Chain {
     pub(crate) response: Box<[Hook<dyn DynResponse>]>,
     pub(crate) has_conditions: bool,
     pub(crate) wants_original: bool,
+}
+
+impl Chain {
+    fn of(request: Box<[Hook<dyn DynRequest>]>, response: Box<[Hook<dyn DynResponse>]>) -> Self {
+        Self {
+            has_conditions: request.iter().any(|hook| hook.condition.is_some())
+                || response.iter().any(|hook| hook.condition.is_some()),
+            wants_original: request.iter().any(|hook| hook.wants_original)
+                || response.iter().any(|hook| hook.wants_original),
+            request,
+            response,
+        }
+    }
+
+    /// Makes the chain of one call: without those of some names, and with the
+    /// call's own as if they had been registered last.
+    pub(crate) fn for_call(&self, skipped: &[Cow<'static, str>], own: &[Interceptors]) -> Self {
+        let own: Vec<Arc<Self>> = own.iter().map(Interceptors::snapshot).collect();
+        let request = own.iter().map(|own| &*own.request);
+        let response = own.iter().map(|own| &*own.response);
+        Self::of(
+            side_for_call(&self.request, skipped, request),
+            side_for_call(&self.response, skipped, response),
+        )
+    }
+}
+
+fn side_for_call<'a, H: ?Sized + 'a>(
+    of_client: &[Hook<H>],
+    skipped: &[Cow<'static, str>],
+    own: impl Iterator<Item = &'a [Hook<H>]> + Clone,
+) -> Box<[Hook<H>]> {
+    let more: usize = own.clone().map(<[_]>::len).sum();
+    let mut hooks = Vec::with_capacity(of_client.len() + more);
+    let kept = |hook: &&Hook<H>| !skipped.iter().any(|name| *name == *hook.named.name);
+    hooks.extend(of_client.iter().filter(kept).cloned());
+    for own in own {
+        hooks.extend_from_slice(own);
+    }
+    hooks.into_boxed_slice()
 }
 
 /// One side's interceptors: a slab of them, and their order.
@@ -137,14 +178,7 @@ impl Registries {
         let state = self.lock();
         let request = state.request.in_order();
         let response = state.response.in_order();
-        let chain = Arc::new(Chain {
-            has_conditions: request.iter().any(|hook| hook.condition.is_some())
-                || response.iter().any(|hook| hook.condition.is_some()),
-            wants_original: request.iter().any(|hook| hook.wants_original)
-                || response.iter().any(|hook| hook.wants_original),
-            request,
-            response,
-        });
+        let chain = Arc::new(Chain::of(request, response));
         self.set_cache(Some(Arc::clone(&chain)));
         drop(state);
         chain

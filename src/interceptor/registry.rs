@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     DynRequest, DynResponse, InterceptorId, InterceptorPair, PairId, RequestSide, ResponseSide,
-    chain::{Condition, Hook, Registries, State},
+    chain::{Chain, Condition, Hook, Registries, State},
     step::{Native, NativeResponse},
 };
 use crate::request::Request;
@@ -24,6 +24,9 @@ use crate::request::Request;
 /// let id = client.interceptors.request.use_(async |request| Ok(request));
 /// client.interceptors.request.eject(id);
 /// ```
+///
+/// A set of no client's serves the calls that it is given to; see
+/// [`Call::interceptors`](crate::client::Call::interceptors).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Interceptors {
@@ -34,11 +37,21 @@ pub struct Interceptors {
 }
 
 impl Interceptors {
-    pub(crate) fn new(shared: &Arc<Registries>) -> Self {
+    /// Creates a set that belongs to no client.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(&Registries::new())
+    }
+
+    pub(crate) fn of(shared: &Arc<Registries>) -> Self {
         Self {
             request: Registry::new(shared),
             response: Registry::new(shared),
         }
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Chain> {
+        self.request.shared.snapshot()
     }
 
     /// Registers both halves of a pair, between two calls.
@@ -75,6 +88,12 @@ impl Interceptors {
     pub fn eject_pair(&self, pair: PairId) -> bool {
         let request = self.request.eject(pair.request);
         self.response.eject(pair.response) || request
+    }
+}
+
+impl Default for Interceptors {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

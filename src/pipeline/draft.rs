@@ -1,10 +1,14 @@
 //! [`Draft`]: a call before it starts, as the caller has said it.
 
+use std::{borrow::Cow, sync::Arc};
+
 use http::{Extensions, HeaderName, HeaderValue};
 
+use super::Transport;
 use crate::{
     config::{Base, Setting},
     error::Error,
+    interceptor::{Chain, Interceptors},
     request::Request,
 };
 
@@ -32,6 +36,22 @@ pub(crate) struct Rare {
     pub(crate) without_headers: Vec<HeaderName>,
     /// What takes types off the client's extensions.
     pub(crate) without_extensions: Vec<fn(&mut Extensions)>,
+    /// Run behind the client's own.
+    pub(crate) interceptors: Vec<Interceptors>,
+    /// Names of the client's interceptors that take no part.
+    pub(crate) skipped: Vec<Cow<'static, str>>,
+    /// Takes the place of the client's.
+    pub(crate) transport: Option<Transport>,
+}
+
+impl Rare {
+    /// Returns the chain of the call, made of the client's.
+    pub(super) fn chain(&self, of_client: Arc<Chain>) -> Arc<Chain> {
+        if self.interceptors.is_empty() && self.skipped.is_empty() {
+            return of_client;
+        }
+        Arc::new(of_client.for_call(&self.skipped, &self.interceptors))
+    }
 }
 
 impl Draft {

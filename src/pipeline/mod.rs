@@ -38,7 +38,7 @@ use std::{
 
 use http::{Method, Uri};
 
-pub(crate) use draft::Draft;
+pub(crate) use draft::{Draft, Rare};
 pub(crate) use prepare::{address, read_base};
 
 use crate::{
@@ -75,6 +75,8 @@ pub(crate) struct Run<'a> {
     engine: &'a Engine,
     /// The client's defaults, as they were when the call started.
     config: &'a Config,
+    /// The client's, unless the call has its own.
+    transport: &'a Transport,
     chain: &'a Chain,
     call: CallContext,
     /// How long the call may take, where its deadline is set.
@@ -108,17 +110,24 @@ pub(crate) fn run(
     let config = changed.as_deref().unwrap_or(engine.config.first());
     let rare = draft.rare.take();
     let prepared = prepare::prepare(config, draft, rare.as_deref());
-    attempts(engine, changed, prepared)
+    attempts(engine, changed, rare, prepared)
 }
 
 async fn attempts(
     engine: Arc<Engine>,
     changed: Option<Arc<Config>>,
+    rare: Option<Box<Rare>>,
     prepared: Result<Request>,
 ) -> Result<Response> {
     let config = changed.as_deref().unwrap_or(engine.config.first());
-    let chain = engine.registries.snapshot();
+    let mut chain = engine.registries.snapshot();
+    if let Some(rare) = &rare {
+        chain = rare.chain(chain);
+    }
     let mut run = Run::new((&engine, config), &chain, prepared.as_ref().ok());
+    if let Some(transport) = rare.as_ref().and_then(|rare| rare.transport.as_ref()) {
+        run.transport = transport;
+    }
     let mut next = prepared;
     loop {
         run.call.attempt += 1;
@@ -152,6 +161,7 @@ impl<'a> Run<'a> {
         let mut run = Self {
             engine,
             config,
+            transport: &engine.transport,
             chain,
             call: CallContext {
                 id: CALLS.fetch_add(1, Ordering::Relaxed),

@@ -30,6 +30,7 @@ mod order;
 mod ownership;
 mod pairing;
 mod panics;
+mod per_call;
 mod progress;
 mod progress_ends;
 mod redaction;

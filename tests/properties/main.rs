@@ -15,6 +15,7 @@ mod concurrent;
 mod forms;
 mod merging;
 mod model;
+mod per_call;
 mod program;
 mod programs;
 mod registry;

@@ -139,13 +139,30 @@ impl<E> fmt::Debug for ClientBuilder<E> {
     }
 }
 
-/// Says what is wrong with a header's name, without its text: who has swapped
-/// name and value has put a secret there.
-fn fault_of_name(name: &str) -> String {
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    match name.bytes().enumerate().find(|(_, byte)| !is_token(byte)) {
-        Some((at, byte)) => format!("it holds the byte 0x{byte:02x} at offset {at}"),
-        None => format!("it is {} bytes long", name.len()),
+/// What is wrong with a header's name, without its text: who has swapped name
+/// and value has put a secret there.
+enum Fault {
+    Byte(usize, u8),
+    Length(usize),
+}
+
+impl Fault {
+    fn of(name: &str) -> Self {
+        let is_token =
+            |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        match name.bytes().enumerate().find(|(_, byte)| !is_token(byte)) {
+            Some((at, byte)) => Self::Byte(at, byte),
+            None => Self::Length(name.len()),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Byte(at, byte) => write!(f, "it holds the byte 0x{byte:02x} at offset {at}"),
+            Self::Length(length) => write!(f, "it is {length} bytes long"),
+        }
     }
 }
 
@@ -172,7 +189,7 @@ pub(in crate::client) fn name<N>(name: N) -> Result<HeaderName>
 where
     N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
 {
-    let fault = fault_of_name(name.as_ref());
+    let fault = Fault::of(name.as_ref());
     name.try_into().map_err(|source| {
         Error::new(
             ErrorKind::InvalidRequest,

@@ -2,6 +2,7 @@
 
 mod auth;
 mod body;
+mod chain;
 mod defaults;
 mod options;
 mod query;

@@ -114,10 +114,10 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
     }
     let overrides = &request.0.overrides;
     let max = overrides.max_redirects.unwrap_or(run.config.max_redirects);
-    let engine = run.engine;
+    let transport = run.transport;
     loop {
         let outgoing = outgoing(run, trip, request, max > 0)?;
-        let answer = match &engine.transport {
+        let answer = match transport {
             Transport::Blocking(adapter) => shielded(|| adapter.send(outgoing))?,
             Transport::Async(adapter) => {
                 let future = shielded(|| adapter.send(outgoing))?;
