@@ -72,6 +72,7 @@ mod headers;
 pub mod interceptor;
 mod pipeline;
 mod progress;
+mod query;
 mod request;
 mod response;
 pub mod runtime;
@@ -108,6 +109,7 @@ pub use interceptor::{
     ResponseFlow, ResponseInterceptor,
 };
 pub use progress::Progress;
+pub use query::{ArrayFormat, Parameters};
 pub use request::{Request, RequestHead};
 pub use response::Response;
 pub use runtime::Runtime;

@@ -23,6 +23,7 @@ const ROWS: &[&[&str]] = &[
         "config",
         "context",
         "progress",
+        "query",
         "request",
         "response",
         "interceptor/outcome",

@@ -9,7 +9,6 @@ mod credentials;
 mod engine;
 mod http_client;
 mod progress;
-mod query;
 #[cfg(feature = "tower")]
 mod service;
 

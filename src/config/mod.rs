@@ -12,7 +12,11 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
 pub(crate) use live::LiveConfig;
 pub(crate) use overrides::{Overrides, Setting};
 
-use crate::{headers::RedactedHeaders, uri::redacted};
+use crate::{
+    headers::RedactedHeaders,
+    query::{ArrayFormat, Parameters, QuerySerializer},
+    uri::redacted,
+};
 
 /// The defaults, one place for code and docs.
 pub(crate) mod defaults {
@@ -86,6 +90,9 @@ pub(crate) struct Base {
 /// | headers, of all calls and of one method's | none |
 /// | `basic_auth`, `bearer_auth` | none |
 /// | extensions | none |
+/// | `query` | none |
+/// | `array_format` | [`ArrayFormat::Repeat`] |
+/// | `query_serializer` | none |
 /// | `allow_absolute_urls` | no |
 /// | `allow_downgrade` | no |
 /// | `allow_cross_origin_bodies` | no |
@@ -97,6 +104,9 @@ pub struct Config {
     /// The value of `Authorization` that beats any header; sensitive.
     pub(crate) auth: Option<HeaderValue>,
     pub(crate) extensions: Extensions,
+    pub(crate) query: Parameters,
+    pub(crate) array_format: ArrayFormat,
+    pub(crate) query_serializer: Option<QuerySerializer>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) read_timeout: Option<Duration>,
@@ -125,6 +135,9 @@ impl Default for Config {
             method_headers: HashMap::new(),
             auth: None,
             extensions: Extensions::new(),
+            query: Parameters::default(),
+            array_format: ArrayFormat::default(),
+            query_serializer: None,
             timeout: Some(defaults::TIMEOUT),
             deadline: None,
             read_timeout: Some(defaults::READ_TIMEOUT),
@@ -163,6 +176,18 @@ impl Config {
     #[must_use]
     pub fn extensions(&self) -> &Extensions {
         &self.extensions
+    }
+
+    /// Returns the parameters that calls get in their query.
+    #[must_use]
+    pub fn query(&self) -> &Parameters {
+        &self.query
+    }
+
+    /// Returns how arrays in queries and forms are written.
+    #[must_use]
+    pub fn array_format(&self) -> ArrayFormat {
+        self.array_format
     }
 
     /// Returns the time for one attempt, to the last byte of the body.
@@ -255,6 +280,8 @@ impl fmt::Debug for Config {
             .field("headers", &RedactedHeaders(&self.headers))
             .field("method_headers", &ByMethod(&self.method_headers))
             .field("auth", &self.auth.as_ref().map(|_| "[REDACTED]"))
+            .field("query", &self.query)
+            .field("array_format", &self.array_format)
             .field("timeout", &self.timeout)
             .field("deadline", &self.deadline)
             .field("read_timeout", &self.read_timeout)
@@ -286,6 +313,8 @@ mod tests {
         assert_eq!(config.order(), Order::Lifo);
         assert!(config.headers().is_empty() && config.method_headers.is_empty());
         assert!(config.auth.is_none() && config.extensions().is_empty());
+        assert!(config.query().is_empty() && config.query_serializer.is_none());
+        assert_eq!(config.array_format(), ArrayFormat::Repeat);
         assert!(!config.allows_absolute_urls() && !config.allows_downgrade());
         assert!(!config.allows_cross_origin_bodies());
     }

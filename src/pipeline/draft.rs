@@ -9,6 +9,7 @@ use crate::{
     config::{Base, Setting},
     error::Error,
     interceptor::{Chain, Interceptors},
+    query::{ArrayFormat, Parameters, QuerySerializer},
     request::Request,
 };
 
@@ -17,13 +18,23 @@ pub(crate) struct Draft {
     pub(crate) request: Request,
     /// The target as it was written.
     pub(crate) target: String,
-    /// What `query` added, encoded, without a separator.
-    pub(crate) query: String,
-    /// The content type that `json` and `form` imply.
-    pub(crate) content_type: Option<&'static str>,
+    /// What `query` added.
+    pub(crate) query: Parameters,
+    pub(crate) implied: Implied,
     pub(crate) rare: Option<Box<Rare>>,
     /// The first mistake in the call's own options.
     pub(crate) error: Option<Error>,
+}
+
+/// What the body implies.
+#[derive(Default)]
+pub(crate) enum Implied {
+    #[default]
+    Nothing,
+    /// A content type.
+    Type(&'static str),
+    /// A body and its type.
+    Form(Parameters),
 }
 
 /// What few calls say: those that do not pay one word for it.
@@ -36,6 +47,8 @@ pub(crate) struct Rare {
     pub(crate) without_headers: Vec<HeaderName>,
     /// What takes types off the client's extensions.
     pub(crate) without_extensions: Vec<fn(&mut Extensions)>,
+    pub(crate) array_format: Option<ArrayFormat>,
+    pub(crate) query_serializer: Setting<QuerySerializer>,
     /// Run behind the client's own.
     pub(crate) interceptors: Vec<Interceptors>,
     /// Names of the client's interceptors that take no part.
@@ -59,8 +72,8 @@ impl Draft {
         Self {
             request,
             target,
-            query: String::new(),
-            content_type: None,
+            query: Parameters::default(),
+            implied: Implied::Nothing,
             rare: None,
             error: None,
         }

@@ -4,15 +4,22 @@
 //! call's own; the last one to name a header has it, with all its values.
 //! Credentials of the client's stay behind where a call leaves its origin.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
 
-use super::draft::Rare;
+use super::{
+    draft::{Implied, Rare},
+    panicked,
+};
 use crate::{
     config::{Config, Setting},
+    error::Result,
     headers::is_credential,
+    query::{ArrayFormat, Parameters, QuerySerializer, Target},
     request::Inner,
 };
 
@@ -66,4 +73,77 @@ pub(super) fn extensions(config: &Config, inner: &mut Inner, rare: Option<&Rare>
     }
     merged.extend(std::mem::take(&mut inner.extensions));
     inner.extensions = merged;
+}
+
+/// Adds the query to the text of an address: the call's over the client's.
+pub(super) fn query(
+    (config, rare): (&Config, Option<&Rare>),
+    text: String,
+    own: Parameters,
+    inherits: bool,
+) -> Result<String> {
+    let inherits = inherits && !config.query.is_empty();
+    if own.is_empty() && !inherits {
+        return Ok(text);
+    }
+    let parameters = if inherits {
+        own.over(&config.query)
+    } else {
+        own
+    };
+    let serializer = match rare.map(|rare| &rare.query_serializer) {
+        None | Some(Setting::Inherit) => config.query_serializer.as_ref(),
+        Some(Setting::Unset) => None,
+        Some(Setting::Set(own)) => Some(own),
+    };
+    let query = match serializer {
+        None => parameters.write(array_format(config, rare), Target::Query),
+        Some(serialize) => serialized(serialize, &parameters)?,
+    };
+    Ok(with_query(text, &query))
+}
+
+/// Calls a serialiser of the user's; a panic in it is an error.
+#[cold]
+fn serialized(serialize: &QuerySerializer, parameters: &Parameters) -> Result<String> {
+    let text = catch_unwind(AssertUnwindSafe(|| serialize(parameters)))
+        .unwrap_or_else(|payload| Err(panicked("the query's serialiser", &*payload)))?;
+    // What it has not encoded must not end the query.
+    Ok(text.replace('#', "%23"))
+}
+
+fn with_query(mut text: String, query: &str) -> String {
+    if query.is_empty() {
+        return text;
+    }
+    // axios: a fragment is cut off where parameters are added.
+    if let Some(at) = text.find('#') {
+        text.truncate(at);
+    }
+    text.push(if text.contains('?') { '&' } else { '?' });
+    text.push_str(query);
+    text
+}
+
+fn array_format(config: &Config, rare: Option<&Rare>) -> ArrayFormat {
+    let own = rare.and_then(|rare| rare.array_format);
+    own.unwrap_or(config.array_format)
+}
+
+/// Sets the body of a form, and the type that a body implies unless there is
+/// one.
+pub(super) fn implied(config: &Config, inner: &mut Inner, implied: Implied, rare: Option<&Rare>) {
+    let content_type = match implied {
+        Implied::Nothing => return,
+        Implied::Type(content_type) => content_type,
+        Implied::Form(parameters) => {
+            let text = parameters.write(array_format(config, rare), Target::Form);
+            inner.body = text.into();
+            "application/x-www-form-urlencoded"
+        }
+    };
+    if !rare.is_some_and(|rare| rare.without_headers.contains(&CONTENT_TYPE)) {
+        let value = HeaderValue::from_static(content_type);
+        inner.headers.entry(CONTENT_TYPE).or_insert(value);
+    }
 }

@@ -38,7 +38,7 @@ use std::{
 
 use http::{Method, Uri};
 
-pub(crate) use draft::{Draft, Rare};
+pub(crate) use draft::{Draft, Implied, Rare};
 pub(crate) use prepare::{address, read_base};
 
 use crate::{

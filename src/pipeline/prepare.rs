@@ -10,10 +10,7 @@
 //! *Not here*: anything that depends on the attempt; a replay starts behind
 //! this stage.
 
-use http::{
-    HeaderName, HeaderValue, Uri,
-    header::{AUTHORIZATION, CONTENT_TYPE},
-};
+use http::{HeaderName, Uri, header::AUTHORIZATION};
 
 use super::{
     draft::{Draft, Rare},
@@ -31,7 +28,7 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
         mut request,
         target,
         query,
-        content_type,
+        implied,
         rare: _,
         error,
     } = draft;
@@ -40,7 +37,11 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     }
     let (base, own_base) = base_of(config, rare);
     let (text, away) = locate(base, target)?;
-    let mut canonical = canonicalize(with_query(text, &query))?;
+    // The client's secrets stay with the client's origin, and a parameter may
+    // be one.
+    let elsewhere = (away || own_base) && !config.query.is_empty() && leaves(config, &text)?;
+    let text = merge::query((config, rare), text, query, !elsewhere)?;
+    let mut canonical = canonicalize(text)?;
     check(config, &request, base, &canonical.uri)?;
     let without: &[HeaderName] = rare.map_or(&[], |rare| &rare.without_headers);
     if without.contains(&AUTHORIZATION) {
@@ -49,7 +50,6 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     request.set_address(canonical);
     let inner = &mut *request.0;
     let elsewhere = |base: &Base| !same_origin(&base.uri, &inner.uri);
-    // The client's secrets stay with the client's origin.
     let foreign = (away || own_base) && config.base.as_ref().is_some_and(elsewhere);
     if !config.headers.is_empty() || !config.method_headers.is_empty() {
         merge::headers(config, inner, without, foreign);
@@ -60,11 +60,8 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     }
     if let Some(form) = inner.body.form() {
         form.settle_type(&mut inner.headers)?;
-    } else if let Some(implied) = content_type
-        && !without.contains(&CONTENT_TYPE)
-    {
-        let value = HeaderValue::from_static(implied);
-        inner.headers.entry(CONTENT_TYPE).or_insert(value);
+    } else {
+        merge::implied(config, inner, implied, rare);
     }
     if !config.extensions.is_empty() {
         merge::extensions(config, inner, rare);
@@ -86,6 +83,15 @@ fn base_of<'a>(config: &'a Config, rare: Option<&'a Rare>) -> (Option<&'a Base>,
         Some(Setting::Unset) => (None, true),
         Some(Setting::Set(base)) => (Some(base), true),
     }
+}
+
+/// Tells whether an address is off the origin of the client's base.
+fn leaves(config: &Config, text: &str) -> Result<bool> {
+    let Some(base) = &config.base else {
+        return Ok(false);
+    };
+    let canonical = canonicalize(text.to_owned())?;
+    Ok(!same_origin(&base.uri, &canonical.uri))
 }
 
 /// Refuses an address off the base's origin, unless it was asked for.
@@ -122,19 +128,6 @@ fn locate(base: Option<&Base>, target: String) -> Result<(String, bool)> {
             Ok((format!("{scheme}:{target}"), true))
         }
     }
-}
-
-fn with_query(mut text: String, query: &str) -> String {
-    if query.is_empty() {
-        return text;
-    }
-    // axios: a fragment is cut off where parameters are added.
-    if let Some(at) = text.find('#') {
-        text.truncate(at);
-    }
-    text.push(if text.contains('?') { '&' } else { '?' });
-    text.push_str(query);
-    text
 }
 
 fn leaves_base(base: &Base) -> Error {

@@ -33,6 +33,7 @@ mod panics;
 mod per_call;
 mod progress;
 mod progress_ends;
+mod queries;
 mod redaction;
 mod redirects;
 mod replay;

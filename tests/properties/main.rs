@@ -18,6 +18,7 @@ mod model;
 mod per_call;
 mod program;
 mod programs;
+mod queries;
 mod registry;
 
 /// Reads how much to try from the environment.

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod options;
+mod query;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
