@@ -138,4 +138,10 @@ pub mod _docs {
     pub mod security {}
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    #[doc = include_str!("../docs/coming-from-axios.md")]
+    pub mod coming_from_axios {}
+    #[doc = include_str!("../docs/axios-names.md")]
+    pub mod axios_names {}
+    #[doc = include_str!("../docs/coming-from-reqwest-middleware.md")]
+    pub mod coming_from_reqwest_middleware {}
 }
