@@ -11,7 +11,8 @@
 //! 3. The address is dialled as it is written; a different reading is an error.
 //! 4. The bytes of the body are sent unchanged, with its length if it is known.
 //! 5. The body is decoded (`gzip`, where the feature is on) and handed over as
-//!    a stream; an answer that is cut short is an error, never a shorter body.
+//!    a stream; an answer that is cut short is an error, never a shorter body,
+//!    and so is one whose end is a matter of opinion ([`check_framing`]).
 //! 6. Errors have the right [`ErrorKind`]; their text holds no address.
 //! 7. [`Attempt::deadline`] and [`Attempt::cancel`] are honoured by a blocking
 //!    adapter; an async adapter may be dropped at any await instead.
@@ -24,6 +25,7 @@
 mod attempt;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod framing;
 mod mock;
 #[cfg(feature = "tokio")]
 mod offload;
@@ -35,6 +37,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use attempt::Attempt;
+pub use framing::check_framing;
 pub use mock::{MockAdapter, MockReply, Recorded};
 #[cfg(feature = "tokio")]
 pub use offload::Offload;
