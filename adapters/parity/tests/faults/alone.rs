@@ -13,13 +13,19 @@ use std::{
 
 use tollgate::runtime::{Runtime, ThreadRuntime, block_on};
 
-use crate::lane::LANES;
+use crate::{cell::end_retired, lane::LANES};
 
 /// Names the lane in the child's environment.
 const LANE: &str = "FAULTS_LANE";
 
+/// Asks for more rounds of cancels than usual; see `cancels.rs`.
+pub(crate) const ROUNDS: &str = "FAULTS_CANCELS";
+
 /// A child that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The same, where many rounds are asked for.
+const LONG_PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Leads the lines that a child has for its parent.
 const MARK: &str = "@@";
@@ -55,6 +61,7 @@ pub(crate) fn on_each_lane(test: &str, body: impl FnOnce(&str)) -> Option<Vec<Ve
     if let Ok(lane) = std::env::var(LANE) {
         let before = Belongings::now();
         body(&lane);
+        end_retired();
         until("threads and descriptors are as before", || {
             Belongings::now().within(&before)
         });
@@ -102,7 +109,8 @@ impl Guarded {
     }
 
     fn finish(mut self) -> Vec<String> {
-        let end = now() + PATIENCE;
+        let many = std::env::var_os(ROUNDS).is_some();
+        let end = now() + if many { LONG_PATIENCE } else { PATIENCE };
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break Some(status);

@@ -1,12 +1,19 @@
 //! A call that hangs can be cancelled or dropped, wherever it hangs, and leaves
 //! nothing behind.
 
-use std::{sync::Mutex, thread, time::Duration};
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use tollgate::{CancelHandle, ErrorCode, ErrorKind};
 
 use crate::{
-    alone::{now, on_each_lane, sleep, tell, until},
+    alone::{self, now, on_each_lane, sleep, tell, until},
     cell::{Flaw, GRACE, Stage, Verdict, outcome_of, wrong},
     lane::{LANES, Lane, lane},
     mode::{Mode, Outcome, Place},
@@ -48,7 +55,7 @@ fn can_be_ended(mode: &Mode, lane: &str) -> bool {
 }
 
 fn rounds() -> u32 {
-    let wanted = std::env::var("FAULTS_CANCELS").ok();
+    let wanted = std::env::var(alone::ROUNDS).ok();
     wanted.and_then(|text| text.parse().ok()).unwrap_or(ROUNDS)
 }
 
@@ -92,11 +99,11 @@ fn end(mode: &Mode, lane: &dyn Lane, round: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// Waits until the call has a connection, where it gets one.
-fn under_way(mode: &Mode, stage: &Stage) {
+/// Waits until the call has a connection, where it gets one, or has ended.
+fn under_way(mode: &Mode, stage: &Stage, ended: &AtomicBool) {
     let connects = matches!(mode.place, Place::Server(_));
     until("the server accepts", || {
-        !connects || stage.server.connections() > 0
+        !connects || stage.server.connections() > 0 || ended.load(Ordering::Relaxed)
     });
 }
 
@@ -105,15 +112,17 @@ fn cancel(mode: &Mode, lane: &dyn Lane, after: Duration) -> Verdict {
     let handle = CancelHandle::new();
     let mut ask = stage.ask(mode);
     ask.cancel = Some(handle.clone());
+    let done = AtomicBool::new(false);
     let (result, cancelled, ended) = thread::scope(|scope| {
         let other = scope.spawn(|| {
-            under_way(mode, &stage);
+            under_way(mode, &stage, &done);
             sleep(after);
             let at = now();
             handle.cancel();
             at
         });
         let result = lane.send(&ask);
+        done.store(true, Ordering::Relaxed);
         let ended = now();
         (result, other.join().unwrap(), ended)
     });
@@ -135,13 +144,16 @@ fn drop_midway(mode: &Mode, lane: &dyn Lane, after: Duration) -> Verdict {
     }
     let stage = Stage::set(mode);
     let handle = CancelHandle::new();
+    let done = AtomicBool::new(false);
     let dropped = thread::scope(|scope| {
         scope.spawn(|| {
-            under_way(mode, &stage);
+            under_way(mode, &stage, &done);
             sleep(after);
             handle.cancel();
         });
-        lane.drop_midway(&stage.ask(mode), &handle)
+        let dropped = lane.drop_midway(&stage.ask(mode), &handle);
+        done.store(true, Ordering::Relaxed);
+        dropped
     });
     if !dropped {
         return wrong("the call ended by itself");

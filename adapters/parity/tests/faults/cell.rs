@@ -1,7 +1,9 @@
 //! One mode on one lane: a call, what came of it, and a clean call after it.
 
 use std::{
+    collections::VecDeque,
     net::{SocketAddr, TcpListener, TcpStream},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -106,6 +108,7 @@ impl Stage {
             Err(error) => return wrong(format!("the next clean call: {}", chain(&error))),
         }
         let used = server.requests().last().map(|request| request.connection());
+        retire(self.server);
         match (connection, used) {
             // It goes back to the pool behind the call's back.
             (Connection::Kept, Some(1)) => Err(Flaw::Late("it was not kept".to_owned())),
@@ -114,6 +117,28 @@ impl Stage {
             _ => wrong(format!("the next call came on connection {used:?}")),
         }
     }
+}
+
+/// Servers that have served. Each keeps its port for a while: a pool may hold a
+/// connection to it for a moment longer, and must not meet another server there.
+static RETIRED: Mutex<VecDeque<Server>> = Mutex::new(VecDeque::new());
+
+fn retire(server: Server) {
+    let mut retired = RETIRED.lock().unwrap();
+    retired.push_back(server);
+    let oldest = if retired.len() > 64 {
+        retired.pop_front()
+    } else {
+        None
+    };
+    drop(retired);
+    drop(oldest);
+}
+
+/// Ends the servers that have served.
+pub(crate) fn end_retired() {
+    let retired = std::mem::take(&mut *RETIRED.lock().unwrap());
+    drop(retired);
 }
 
 fn clean_first(script: Script) -> Script {
