@@ -52,6 +52,7 @@ fn accepted() -> Vec<Mode> {
             [write("SSH-2.0-OpenSSH_9.2\r\n"), Step::Fin],
         )
         .garbage()
+        .varies("what comes before the request is no answer to reqwest")
         .closed(),
         Mode::opening(
             "408 at accept",
@@ -66,6 +67,7 @@ fn accepted() -> Vec<Mode> {
         .closed(),
         Mode::opening("flood at accept", [flood("garbage ")])
             .garbage()
+            .varies("what comes before the request is no answer to reqwest")
             .closed(),
     ]
 }
