@@ -32,9 +32,9 @@ cases! {
         deviates "axios calls it `ERR_BAD_RESPONSE` once the head has come";
 }
 
-const LIMIT: Duration = Duration::from_millis(200);
+const LIMIT: Duration = Duration::from_millis(250);
 /// How late a call may end on a busy machine.
-const GRACE: Duration = Duration::from_millis(400);
+const GRACE: Duration = Duration::from_secs(1);
 
 fn a_call_that_is_cancelled_before_is_not_sent<L: Stage>(world: &World<'_, L>) {
     let handle = CancelHandle::new();
@@ -155,14 +155,14 @@ fn times_out<L: Stage>(world: &World<'_, L>, call: Call<L::Engine>) -> Error {
 fn a_call_without_an_answer_ends_at_its_timeout<L: Stage>(world: &World<'_, L>) {
     world.hang();
     let error = times_out(world, world.client.get("/u"));
-    assert!(error.to_string().contains("200ms"), "{error}");
+    assert!(error.to_string().contains("250ms"), "{error}");
     assert!(error.response().is_none());
     world.logged("=> Timeout");
 }
 
 fn a_slow_drip_ends_at_the_timeout<L: Stage>(world: &World<'_, L>) {
     let pause = Duration::from_millis(50);
-    world.script([Reply::new(200).pieces(["x"; 12]).every(pause)]);
+    world.script([Reply::new(200).pieces(["x"; 40]).every(pause)]);
     let error = times_out(world, world.client.get("/u"));
     assert!(error.is_status(200), "the head has come");
     world.logged("T GET /u | => Timeout");

@@ -81,7 +81,7 @@ fn a_loop_ends_at_the_limit_and_none_means_none<L: Stage>(world: &World<'_, L>) 
     let call = world.client.get("/u").max_redirects(3);
     let error = world.finish(call).unwrap_err();
     assert_eq!(error.code(), ErrorCode::TooManyRedirects);
-    world.logged("T GET /u | T GET /again | T GET /again | T GET /again | => TooManyRedirects");
+    world.logged("T GET /u | T GET /again | T GET /again | T GET /again | => Redirect");
     world.script([turn(), turn()]);
     let none = || world.client.get("/u").max_redirects(0);
     let error = world.finish(none()).unwrap_err();

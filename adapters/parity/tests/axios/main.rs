@@ -8,7 +8,12 @@
 //! `cargo test -p tollgate-parity --test axios -- --nocapture` prints the
 //! table; `AXIOS_CASE=18` plays one number only.
 
-#![expect(clippy::unwrap_used, reason = "a test: what is not there fails it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test: what is not there fails it"
+)]
 
 mod address;
 mod cancel;

@@ -96,8 +96,8 @@ fn method_and_body_are_not_inherited<L: Stage>(world: &World<'_, L>) {
 }
 
 fn a_call_inherits_what_it_does_not_set<L: Stage>(world: &World<'_, L>) {
-    let limit = Duration::from_millis(100);
-    let slow = || Reply::new(200).pieces(["a", "b"]).every(limit * 3);
+    let limit = Duration::from_millis(200);
+    let slow = || Reply::new(200).pieces(["a", "b"]).every(limit * 2);
     let short = world.with(|builder| builder.timeout(limit).header("x-a", "1"));
     short.script((0..4).map(|_| slow()));
     short.get("/u").unwrap_err();

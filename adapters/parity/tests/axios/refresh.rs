@@ -6,6 +6,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use tollgate::{
@@ -33,7 +34,7 @@ cases! {
     79 a_second_refusal_is_returned;
 }
 
-/// Takes the calls that a test holds until it says so.
+/// How many calls were refused, and how many refreshes were begun.
 #[derive(Default)]
 struct Calls {
     refused: AtomicUsize,
@@ -57,7 +58,8 @@ fn server<L: Stage>(
     }))
 }
 
-/// A pair over the token `a1`, whose refresh is counted and does `act`.
+/// A pair over the token `a1`, whose refresh is counted, does `act` and tries
+/// once.
 fn pair(
     calls: &Arc<Calls>,
     act: impl Fn() -> Result<Token, RefreshError> + Clone + Send + Sync + 'static,
@@ -68,7 +70,8 @@ fn pair(
         calls.refreshes.fetch_add(1, Ordering::SeqCst);
         act()
     };
-    TokenRefresh::builder(store, refresher).build().unwrap()
+    let builder = TokenRefresh::builder(store, refresher);
+    builder.refresh_attempts(1).build().unwrap()
 }
 
 fn client<L: Stage>(
@@ -134,7 +137,8 @@ fn a_refresh_that_is_refused_fails_all_who_wait<L: Stage>(world: &World<'_, L>) 
         answer.map(|_| Token::new("a2")).map_err(RefreshError::from)
     };
     let store = MemoryStore::new(Token::new("a1").refresh("r1"));
-    let refresh = TokenRefresh::builder(store, refresher).build().unwrap();
+    let builder = TokenRefresh::builder(store, refresher);
+    let refresh = builder.refresh_attempts(1).build().unwrap();
     let client = client(world, &server, &refresh);
     let learn = move |request: Request| {
         known.get_or_init(|| request.client().unwrap());
@@ -143,7 +147,8 @@ fn a_refresh_that_is_refused_fails_all_who_wait<L: Stage>(world: &World<'_, L>) 
     client.interceptors.request.use_sync(learn);
     thread::scope(|scope| {
         for _ in 0..3 {
-            let call = client.get("/me");
+            // Who waited for ever would see the deadline's error instead.
+            let call = client.get("/me").deadline(Duration::from_secs(5));
             scope.spawn(move || {
                 let error = world.fails(call);
                 assert!(RefreshError::find_in(&error).is_some(), "{error}");

@@ -46,7 +46,8 @@ fn the_answer_of_an_error_is_decoded_like_any_other<L: Stage>(world: &World<'_, 
     assert_eq!(body, json!({"why": "tired"}));
 }
 
-/// The adapter of every lane hands a 500 over as an answer; see its own tests.
+/// No adapter judges: each hands every status over as an answer, and the mock
+/// stands for one of the user's own.
 fn the_status_is_judged_by_the_core_and_not_by_the_adapter<L: Stage>(world: &World<'_, L>) {
     world.script([
         Reply::new(500),

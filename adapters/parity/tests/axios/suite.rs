@@ -189,3 +189,46 @@ pub(crate) fn table(rows: &[Row]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(number: u32, name: &'static str, told: &[(&str, &str)]) -> Row {
+        let note = Note::AsAxios;
+        let lanes = told.iter().map(|(lane, line)| {
+            let log = vec![(*line).to_owned()];
+            ((*lane).to_owned(), Ok(vec![log]))
+        });
+        Row {
+            number,
+            name,
+            note,
+            told: lanes.collect(),
+        }
+    }
+
+    #[test]
+    fn a_lane_that_logs_something_else_fails_the_comparison() {
+        let mut rows = [
+            row(1, "one", &[("a", "x"), ("b", "x")]),
+            row(2, "two", &[("a", "x"), ("b", "y")]),
+            row(PARITY, PARITY_NAME, &[]),
+        ];
+        compare(&mut rows);
+        let told = &rows[2].told;
+        assert!(told["a"].is_ok());
+        let text = told["b"].as_ref().unwrap_err();
+        assert!(text.starts_with("two: "), "{text}");
+        assert!(rows[2].has_failed());
+        assert!(table(&rows).contains("| 127 | 1/2 |"));
+    }
+
+    #[test]
+    fn a_case_that_nobody_has_played_has_failed_unless_it_is_pending() {
+        let mut unplayed = row(1, "one", &[]);
+        assert!(unplayed.has_failed());
+        unplayed.note = Note::Pending("not built yet");
+        assert!(!unplayed.has_failed());
+    }
+}
