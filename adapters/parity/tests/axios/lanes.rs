@@ -1,6 +1,6 @@
 //! [`Stage`]: a lane on which a law is played, and the mock as such a lane.
 
-use std::io::{self, Read};
+use std::io;
 
 use tokio::runtime::Runtime;
 use tollgate::{
@@ -97,7 +97,9 @@ impl Lane for MockAsync {
     }
 
     fn read(&self, body: Body) -> io::Result<Vec<u8>> {
-        read(body)
+        let mut out = Vec::new();
+        io::copy(&mut body.into_reader(), &mut out)?;
+        Ok(out)
     }
 }
 
@@ -121,12 +123,8 @@ impl Lane for MockBlocking {
     }
 
     fn read(&self, body: Body) -> io::Result<Vec<u8>> {
-        read(body)
+        let mut out = Vec::new();
+        io::copy(&mut body.into_reader(), &mut out)?;
+        Ok(out)
     }
-}
-
-fn read(body: Body) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
-    body.into_reader().read_to_end(&mut out)?;
-    Ok(out)
 }

@@ -96,27 +96,23 @@ fn method_and_body_are_not_inherited<L: Stage>(world: &World<'_, L>) {
 }
 
 fn a_call_inherits_what_it_does_not_set<L: Stage>(world: &World<'_, L>) {
-    let limit = Duration::from_millis(200);
-    let slow = || Reply::new(200).pieces(["a", "b"]).every(limit * 2);
-    let short = world.with(|builder| builder.timeout(limit).header("x-a", "1"));
-    short.script((0..4).map(|_| slow()));
-    short.get("/u").unwrap_err();
-    let own = short.client.get("/u").timeout(Duration::from_secs(5));
-    short.finish(own).unwrap();
-    short
-        .finish(short.client.get("/u").without_timeout())
-        .unwrap();
-    short.get("/u").unwrap_err();
-    short.logged(
-        "T GET /u | => Timeout | T GET /u | => 200 | T GET /u | => 200 | T GET /u | => Timeout",
-    );
     // Headers are merged one by one, and the client's stay as they were.
-    let derived = short.client.derive().header("x-b", "2").build().unwrap();
+    let parent = world.client_with(|builder| builder.header("x-a", "1"));
+    let derived = parent.derive().header("x-b", "2").build().unwrap();
     let sent = world.sent(derived.get("/u").header("x-a", "3"));
     let both = [sent.header("x-a"), sent.header("x-b")];
     assert_eq!(both, [Some("3"), Some("2")]);
-    let sent = world.sent(short.client.get("/u"));
+    let sent = world.sent(parent.get("/u"));
     assert_eq!([sent.header("x-a"), sent.header("x-b")], [Some("1"), None]);
+    // A timeout is inherited, set or taken off.
+    let limit = Duration::from_millis(200);
+    let slow = || Reply::new(200).pieces(["a", "b"]).every(limit * 2);
+    let short = parent.derive().timeout(limit).build().unwrap();
+    world.script((0..4).map(|_| slow()));
+    assert!(world.fails(short.get("/u")).is_timeout());
+    world.sent(short.get("/u").timeout(Duration::from_secs(5)));
+    world.sent(short.get("/u").without_timeout());
+    assert!(world.fails(short.get("/u")).is_timeout());
 }
 
 fn basic_credentials_are_utf_8<L: Stage>(world: &World<'_, L>) {
