@@ -8,7 +8,7 @@ use std::{
     time::Instant,
 };
 
-use crate::{cancel::CancelHandle, request::Original};
+use crate::{cancel::CancelHandle, interceptor::AnyInterceptorId, request::Original};
 
 /// The call behind a message.
 #[derive(Clone)]
@@ -40,15 +40,19 @@ impl fmt::Debug for CallContext {
     }
 }
 
-/// A registration's name and number, as errors and `explain` show them.
+/// A registration's name and id, as errors and `explain` show them.
 #[derive(Clone, Debug)]
 pub(crate) struct Named {
     pub(crate) name: Arc<str>,
-    pub(crate) serial: u64,
+    pub(crate) id: AnyInterceptorId,
 }
 
 impl Named {
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.id.serial()
     }
 }

@@ -72,6 +72,7 @@ mod headers;
 pub mod interceptor;
 mod pipeline;
 mod progress;
+mod query;
 mod request;
 mod response;
 pub mod runtime;
@@ -108,6 +109,7 @@ pub use interceptor::{
     ResponseFlow, ResponseInterceptor,
 };
 pub use progress::Progress;
+pub use query::{ArrayFormat, Parameters};
 pub use request::{Request, RequestHead};
 pub use response::Response;
 pub use runtime::Runtime;
@@ -122,6 +124,8 @@ pub mod _docs {
     pub mod interceptors {}
     #[doc = include_str!("../docs/auth.md")]
     pub mod auth {}
+    #[doc = include_str!("../docs/redis.md")]
+    pub mod redis {}
     #[doc = include_str!("../docs/errors.md")]
     pub mod errors {}
     #[doc = include_str!("../docs/adapters.md")]
@@ -134,4 +138,10 @@ pub mod _docs {
     pub mod security {}
     #[doc = include_str!("../docs/performance.md")]
     pub mod performance {}
+    #[doc = include_str!("../docs/coming-from-axios.md")]
+    pub mod coming_from_axios {}
+    #[doc = include_str!("../docs/axios-names.md")]
+    pub mod axios_names {}
+    #[doc = include_str!("../docs/coming-from-reqwest-middleware.md")]
+    pub mod coming_from_reqwest_middleware {}
 }

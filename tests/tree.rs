@@ -89,6 +89,11 @@ fn the_core_with_reqwest_pulls_in_at_most_115_crates() {
 }
 
 #[test]
+fn the_core_with_redis_pulls_in_at_most_100_crates() {
+    assert_at_most(100, "tollgate-redis");
+}
+
+#[test]
 fn the_core_has_no_client_no_runtime_and_no_tls() {
     let crates = tree("tollgate");
     let found: Vec<&&str> = NOT_IN_THE_CORE

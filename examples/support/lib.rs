@@ -8,8 +8,8 @@ mod waterfall;
 
 pub use children::{Children, TempFolder};
 pub use http_server::{Answer, Asked, Server};
-pub use timeline::{Attempt, CallRecord, Tally, Timeline};
-pub use waterfall::{Band, Mark, Phase, Row, Span, Waterfall};
+pub use timeline::{Attempt, CALL_PHASES, CallRecord, Tally, Timeline};
+pub use waterfall::{Band, Mark, Phase, Row, Sign, Span, Waterfall};
 
 /// The blocks of the README, run as doctests: they need the adapters, which the
 /// core must not depend on.

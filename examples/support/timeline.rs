@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Band, Mark, Phase, Row, Span, Waterfall};
+use serde::{Deserialize, Serialize};
+
+use crate::{Band, Mark, Phase, Row, Sign, Span, Waterfall};
 
 /// All calls of a run; times are milliseconds from its beginning.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +18,7 @@ pub struct Timeline {
 }
 
 /// One call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CallRecord {
     /// What is asked for.
     pub path: String,
@@ -31,7 +33,7 @@ pub struct CallRecord {
 }
 
 /// One request of a call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Attempt {
     /// When it was sent.
     pub sent: f64,
@@ -103,8 +105,8 @@ const ACCEPTED: usize = 1;
 const REFUSED: usize = 2;
 const REPLAYED: usize = 3;
 
-/// A palette that colour-blind people can tell apart as well.
-const PHASES: [Phase; 4] = [
+/// The phases of a call, in a palette that colour-blind people can tell apart as well.
+pub const CALL_PHASES: [Phase; 4] = [
     Phase::new("waits for a token", "#e0a000", "#f0b429"),
     Phase::new("sent, accepted", "#7fb2dc", "#4a86b8"),
     Phase::new("sent, refused with 401", "#cf4520", "#ff6b45"),
@@ -116,6 +118,16 @@ impl Timeline {
     #[must_use]
     pub fn refreshed(&self) -> usize {
         self.refreshes.iter().filter(|it| it.1.is_some()).count()
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let numbered = self.calls.iter().enumerate();
+        numbered
+            .map(|(number, call)| Row {
+                label: (number % 50 == 0).then(|| format!("call {number}")),
+                ..call.row()
+            })
+            .collect()
     }
 
     /// Draws the page, with these facts at its head.
@@ -132,7 +144,7 @@ impl Timeline {
         let bands = self.refreshes.iter().enumerate();
         let bands = bands.filter_map(|(number, (from, to))| {
             let to = (*to)?;
-            let label = [
+            let label = vec![
                 format!("refresh {}", number + 1),
                 format!("{:.0} ms", to - from),
             ];
@@ -148,12 +160,18 @@ impl Timeline {
             title: title.to_owned(),
             about: about.to_owned(),
             facts,
-            phases: PHASES.to_vec(),
-            rows: self.calls.iter().map(CallRecord::row).collect(),
+            phases: CALL_PHASES.to_vec(),
+            rows: self.rows(),
             bands: bands.collect(),
             marks: marks.collect(),
+            row_height: 3.2,
+            signs: vec![
+                (Sign::Band, "a refresh is under way"),
+                (Sign::Mark, "the token expires"),
+                (Sign::Tick, "a blocking call"),
+            ],
         }
-        .to_html("a blocking call")
+        .to_html()
     }
 }
 
@@ -172,14 +190,35 @@ impl CallRecord {
     fn row(&self) -> Row {
         let engine = if self.blocking { "blocking" } else { "async" };
         let mut tooltip = format!("{}, {engine}: asked at {:.0} ms", self.path, self.asked);
+        for (waited, attempt) in self.waits() {
+            if waited > 0.0 {
+                tooltip.push_str(&format!(", waited {waited:.0} ms"));
+            }
+            let Some(answered) = attempt.answered else {
+                continue;
+            };
+            let status = attempt
+                .status
+                .map_or("no answer".to_owned(), |it| it.to_string());
+            let took = answered - attempt.sent;
+            tooltip.push_str(&format!(", {status} after {took:.0} ms"));
+        }
+        Row {
+            tooltip,
+            ticked: self.blocking,
+            spans: self.spans(),
+            ..Row::default()
+        }
+    }
+
+    /// Returns its phases, of [`CALL_PHASES`].
+    #[must_use]
+    pub fn spans(&self) -> Vec<Span> {
         let mut spans = Vec::new();
-        let mut from = self.asked;
-        for (number, attempt) in self.attempts.iter().enumerate() {
+        for (number, (waited, attempt)) in self.waits().enumerate() {
             let mut add = |phase, from, to| spans.push(Span { phase, from, to });
-            // What takes no time is no waiting.
-            if attempt.sent - from >= 1.0 {
-                add(WAITING, from, attempt.sent);
-                tooltip.push_str(&format!(", waited {:.0} ms", attempt.sent - from));
+            if waited > 0.0 {
+                add(WAITING, attempt.sent - waited, attempt.sent);
             }
             let Some(answered) = attempt.answered else {
                 continue;
@@ -190,17 +229,24 @@ impl CallRecord {
                 (false, _) => REPLAYED,
             };
             add(phase, attempt.sent, answered);
-            let status = attempt
-                .status
-                .map_or("no answer".to_owned(), |it| it.to_string());
-            let took = answered - attempt.sent;
-            tooltip.push_str(&format!(", {status} after {took:.0} ms"));
-            from = answered;
         }
-        Row {
-            tooltip,
-            ticked: self.blocking,
-            spans,
-        }
+        spans
+    }
+
+    /// Returns for how long it has waited for a token, all in all.
+    #[must_use]
+    pub fn waited(&self) -> f64 {
+        self.waits().map(|(waited, _)| waited).sum()
+    }
+
+    /// Its attempts, and how long it has waited before each.
+    fn waits(&self) -> impl Iterator<Item = (f64, &Attempt)> {
+        let mut from = self.asked;
+        self.attempts.iter().map(move |attempt| {
+            let waited = attempt.sent - from;
+            from = attempt.answered.unwrap_or(from);
+            // What takes no time is no waiting.
+            (if waited >= 1.0 { waited } else { 0.0 }, attempt)
+        })
     }
 }

@@ -1,5 +1,5 @@
-//! A waterfall of calls as one HTML page: one row per call, its phases side by
-//! side, over one axis of time. Nothing is loaded and nothing is run.
+//! A waterfall as one HTML page: one row per call, or per process, its phases
+//! side by side, over one axis of time. Nothing is loaded and nothing is run.
 
 use std::fmt::{self, Write};
 
@@ -8,10 +8,10 @@ const LEFT: f64 = 78.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 62.0;
 const BOTTOM: f64 = 26.0;
-const ROW: f64 = 3.2;
-const BAR: f64 = 2.7;
-/// The narrowest bar that can still be seen.
-const THINNEST: f64 = 0.8;
+/// Of a row's height, how much a bar has.
+const BAR: f64 = 0.85;
+/// Of a row's height, the narrowest bar that can still be seen.
+const THINNEST: f64 = 0.25;
 
 /// A page; times are milliseconds from the beginning.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,34 @@ pub struct Waterfall {
     pub bands: Vec<Band>,
     /// What happened at one moment.
     pub marks: Vec<Mark>,
+    /// How high a row is, in pixels of a page that is 1180 wide.
+    pub row_height: f64,
+    /// What is in the legend beside the phases: how it looks, and its name.
+    pub signs: Vec<(Sign, &'static str)>,
+}
+
+/// What is no phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// The colour of a [`Band`].
+    Band,
+    /// The line of a [`Mark`].
+    Mark,
+    /// The tick of a row.
+    Tick,
+    /// The cross of a row that is cut off.
+    Cross,
+}
+
+impl Sign {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Band => "band",
+            Self::Mark => "mark",
+            Self::Tick => "tick",
+            Self::Cross => "cross",
+        }
+    }
 }
 
 /// A phase in the legend.
@@ -51,11 +79,17 @@ impl Phase {
     }
 }
 
-/// A call.
-#[derive(Clone, Debug)]
+/// A call, or a process.
+#[derive(Clone, Debug, Default)]
 pub struct Row {
+    /// What stands before it.
+    pub label: Option<String>,
     /// What is shown when one points at it.
     pub tooltip: String,
+    /// How much is left free above it.
+    pub gap: f64,
+    /// When it was cut off.
+    pub cut: Option<f64>,
     /// Whether a tick stands before it.
     pub ticked: bool,
     /// Its phases.
@@ -76,8 +110,8 @@ pub struct Span {
 /// Something that takes time beside the calls.
 #[derive(Clone, Debug)]
 pub struct Band {
-    /// Two short lines, drawn from its beginning to the right.
-    pub label: [String; 2],
+    /// At most three short lines, drawn from its beginning to the right.
+    pub label: Vec<String>,
     /// When it began.
     pub from: f64,
     /// When it ended.
@@ -94,12 +128,12 @@ pub struct Mark {
 }
 
 impl Waterfall {
-    /// Makes the page; what `tick` says is in the legend beside the phases.
+    /// Makes the page.
     ///
     /// # Errors
     ///
     /// None in practice: text is formatted.
-    pub fn to_html(&self, tick: &str) -> Result<String, fmt::Error> {
+    pub fn to_html(&self) -> Result<String, fmt::Error> {
         let mut page = String::new();
         let title = escaped(&self.title);
         writeln!(page, "<!doctype html>\n<html lang=\"en\">\n<head>")?;
@@ -114,16 +148,21 @@ impl Waterfall {
         }
         page.push_str("</dl>\n<ul>\n");
         for (number, phase) in self.phases.iter().enumerate() {
+            let mut spans = self.rows.iter().flat_map(|row| &row.spans);
+            if !spans.any(|span| span.phase == number) {
+                continue;
+            }
             let name = escaped(phase.name);
             writeln!(page, "<li><i class=\"p{number}\"></i>{name}</li>")?;
         }
-        page.push_str("<li><i class=\"band\"></i>a refresh is under way</li>\n");
-        page.push_str("<li><i class=\"mark\"></i>the token expires</li>\n");
-        writeln!(
-            page,
-            "<li><i class=\"tick\"></i>{}</li>\n</ul>",
-            escaped(tick)
-        )?;
+        for (sign, name) in &self.signs {
+            if *sign == Sign::Cross && self.rows.iter().all(|row| row.cut.is_none()) {
+                continue;
+            }
+            let (class, name) = (sign.class(), escaped(name));
+            writeln!(page, "<li><i class=\"{class}\"></i>{name}</li>")?;
+        }
+        page.push_str("</ul>\n");
         self.draw(&mut page)?;
         page.push_str("</main>\n</body>\n</html>\n");
         Ok(page)
@@ -149,7 +188,8 @@ impl Waterfall {
     }
 
     fn draw(&self, page: &mut String) -> fmt::Result {
-        let rows = ROW * self.rows.len() as f64;
+        let gaps = self.rows.iter().map(|row| row.gap).sum::<f64>();
+        let rows = self.row_height * self.rows.len() as f64 + gaps;
         let height = TOP + rows + BOTTOM;
         let scale = (WIDTH - LEFT - RIGHT) / (self.end() * 1.005);
         let x = |ms: f64| LEFT + ms * scale;
@@ -175,16 +215,11 @@ impl Waterfall {
             )?;
             label(page, &band.label, from + 5.0, "refreshed")?;
         }
-        for (number, row) in self.rows.iter().enumerate() {
-            let y = TOP + ROW * number as f64;
-            if number % 50 == 0 {
-                let (at, baseline) = (LEFT - 10.0, y + 6.0);
-                writeln!(
-                    page,
-                    "<text class=\"number\" x=\"{at}\" y=\"{baseline:.1}\">call {number}</text>"
-                )?;
-            }
-            row.draw(page, y, x)?;
+        let mut y = TOP;
+        for row in &self.rows {
+            y += row.gap;
+            row.draw(page, (y, self.row_height), x)?;
+            y += self.row_height;
         }
         for mark in &self.marks {
             let at = x(mark.at);
@@ -205,7 +240,20 @@ impl Waterfall {
 }
 
 impl Row {
-    fn draw(&self, page: &mut String, y: f64, x: impl Fn(f64) -> f64) -> fmt::Result {
+    fn draw(
+        &self,
+        page: &mut String,
+        (y, height): (f64, f64),
+        x: impl Fn(f64) -> f64,
+    ) -> fmt::Result {
+        let bar = height * BAR;
+        if let Some(label) = &self.label {
+            let (at, baseline, label) = (LEFT - 10.0, y + 6.0_f64.max(height), escaped(label));
+            writeln!(
+                page,
+                "<text class=\"number\" x=\"{at}\" y=\"{baseline:.1}\">{label}</text>"
+            )?;
+        }
         let tooltip = escaped(&self.tooltip);
         write!(page, "<g><title>{tooltip}</title>")?;
         // All of the row answers to the pointer.
@@ -213,30 +261,38 @@ impl Row {
         let from = LEFT - 6.0;
         write!(
             page,
-            "<rect class=\"row\" x=\"{from}\" y=\"{y:.1}\" width=\"{width}\" height=\"{ROW}\"/>"
+            "<rect class=\"row\" x=\"{from}\" y=\"{y:.1}\" width=\"{width}\" height=\"{height}\"/>"
         )?;
         if self.ticked {
             write!(
                 page,
-                "<rect class=\"tick\" x=\"{from}\" y=\"{y:.1}\" width=\"4\" height=\"{BAR}\"/>"
+                "<rect class=\"tick\" x=\"{from}\" y=\"{y:.1}\" width=\"4\" height=\"{bar:.1}\"/>"
             )?;
         }
         for span in &self.spans {
             let (from, to) = (x(span.from), x(span.to));
-            let width = (to - from).max(THINNEST);
+            let width = (to - from).max(height * THINNEST);
             let phase = span.phase;
             write!(
                 page,
                 "<rect class=\"p{phase}\" x=\"{from:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
-                 height=\"{BAR}\"/>"
+                 height=\"{bar:.1}\"/>"
+            )?;
+        }
+        if let Some(cut) = self.cut.map(x) {
+            let (left, top, right, bottom) = (cut - 5.0, y - 2.0, cut + 5.0, y + height + 2.0);
+            write!(
+                page,
+                "<path class=\"cross\" d=\"M{left:.1} {top:.1}L{right:.1} {bottom:.1}\
+                 M{left:.1} {bottom:.1}L{right:.1} {top:.1}\"/>"
             )?;
         }
         writeln!(page, "</g>")
     }
 }
 
-fn label(page: &mut String, lines: &[String; 2], x: f64, class: &str) -> fmt::Result {
-    for (line, y) in lines.iter().zip([16, 30]) {
+fn label(page: &mut String, lines: &[String], x: f64, class: &str) -> fmt::Result {
+    for (line, y) in lines.iter().zip([16, 30, 43]) {
         let text = escaped(line);
         writeln!(
             page,
@@ -255,9 +311,9 @@ fn escaped(text: &str) -> String {
 
 const STYLE: &str = "
 :root{color-scheme:light dark;--ink:#1d2433;--soft:#5a6478;--page:#fbfbfd;--card:#fff;
---line:#d9dde6;--band:#7a5cc4;--mark:#1d2433;--tick:#8a5a2b;--hover:#0001}
+--line:#d9dde6;--band:#7a5cc4;--mark:#1d2433;--tick:#8a5a2b;--cross:#c2185b;--hover:#0001}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9f0;--soft:#9aa4b8;--page:#12151c;
---card:#1a1f2a;--line:#2c3342;--band:#a78bfa;--mark:#f4f6fb;--tick:#d9a066;--hover:#fff2}}
+--card:#1a1f2a;--line:#2c3342;--band:#a78bfa;--mark:#f4f6fb;--tick:#d9a066;--cross:#ff5c9a;--hover:#fff2}}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,sans-serif}
 main{overflow-x:auto;max-width:1240px;margin:0 auto;padding:28px 24px 40px}
 h1{font-size:24px;margin:0 0 6px}p{margin:0 0 18px;max-width:115ch;color:var(--soft)}
@@ -276,6 +332,9 @@ svg text{font:11px system-ui,sans-serif;fill:var(--soft)}
 svg .number{text-anchor:end}
 svg .band{fill:var(--band);opacity:.2}svg .tick{fill:var(--tick)}
 svg .mark{stroke:var(--mark);stroke-dasharray:4 3;fill:none}
+li .cross{background:linear-gradient(45deg,#0000 42%,var(--cross) 42% 58%,#0000 58%),
+linear-gradient(-45deg,#0000 42%,var(--cross) 42% 58%,#0000 58%);width:12px;height:12px}
+svg .cross{stroke:var(--cross);stroke-width:2.5;fill:none}
 svg .expired{text-anchor:end;fill:var(--ink);font-weight:600}
 svg .refreshed{fill:var(--band);font-weight:600}
 svg .row{fill:transparent}svg g:hover .row{fill:var(--hover)}

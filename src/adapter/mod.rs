@@ -12,11 +12,13 @@
 //! 4. The bytes of the body are sent unchanged, with its length if it is known.
 //! 5. The body is decoded (`gzip`, where the feature is on) and handed over as
 //!    a stream; an answer that is cut short is an error, never a shorter body.
-//! 6. Errors have the right [`ErrorKind`]; their text holds no address.
+//! 6. Errors have the right [`ErrorKind`](crate::ErrorKind); their text holds
+//!    no address. What callers read is the core's wording of the kind.
 //! 7. [`Attempt::deadline`] and [`Attempt::cancel`] are honoured by a blocking
 //!    adapter; an async adapter may be dropped at any await instead.
-//! 8. No panic; a request that cannot be sent is [`ErrorKind::InvalidRequest`]
-//!    or [`ErrorKind::Unsupported`].
+//! 8. No panic; a request that cannot be sent is
+//!    [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) or
+//!    [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
 //!
 //! *Not here*: status policy, base address, limits, redirects, retries, auth:
 //! those live in the core, once, so that every adapter behaves alike.
@@ -24,17 +26,19 @@
 mod attempt;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod failure;
 mod mock;
 #[cfg(feature = "tokio")]
 mod offload;
 #[cfg(feature = "tower")]
 mod service;
 
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 pub use attempt::Attempt;
+pub use failure::AdapterError;
 pub use mock::{MockAdapter, MockReply, Recorded};
 #[cfg(feature = "tokio")]
 pub use offload::Offload;
@@ -43,7 +47,6 @@ pub use service::ServiceAdapter;
 
 use crate::{
     body::Body,
-    error::{Error, ErrorCode, ErrorKind},
     runtime::{Runtime, ThreadRuntime},
 };
 
@@ -132,116 +135,5 @@ impl<A: BlockingAdapter + ?Sized> BlockingAdapter for Arc<A> {
 
     fn runtime(&self) -> Arc<dyn Runtime> {
         (**self).runtime()
-    }
-}
-
-/// Why no answer came, or why its body stopped.
-///
-/// Its text says what happened without the address: the core adds that,
-/// redacted.
-///
-/// ```
-/// use tollgate::{AdapterError, ErrorCode, ErrorKind};
-///
-/// let error = AdapterError::new(ErrorKind::Connect, "the connection was refused")
-///     .with_code(ErrorCode::ConnectionRefused);
-/// assert_eq!(error.kind(), ErrorKind::Connect);
-/// ```
-#[derive(Debug)]
-pub struct AdapterError {
-    kind: ErrorKind,
-    code: Option<ErrorCode>,
-    message: Cow<'static, str>,
-    hint: Option<&'static str>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
-}
-
-impl AdapterError {
-    /// Creates an error of a kind, with a message in our style.
-    #[must_use]
-    pub fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            code: None,
-            message: message.into(),
-            hint: None,
-            source: None,
-        }
-    }
-
-    /// Creates what an adapter returns when the attempt's time has run out.
-    #[must_use]
-    pub fn timeout() -> Self {
-        Self::new(ErrorKind::Timeout, "the attempt ran out of time")
-    }
-
-    /// Creates what an adapter returns when the call was cancelled.
-    #[must_use]
-    pub fn cancelled() -> Self {
-        Self::new(ErrorKind::Cancelled, "the call was cancelled")
-    }
-
-    /// Adds the cause.
-    #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
-        self
-    }
-
-    /// Sets a code that says more than the kind does.
-    #[must_use]
-    pub fn with_code(mut self, code: ErrorCode) -> Self {
-        self.code = Some(code);
-        self
-    }
-
-    /// Adds what the reader can do about it.
-    #[must_use]
-    pub fn with_hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self
-    }
-
-    /// Returns what failed.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for AdapterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl StdError for AdapterError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
-    }
-}
-
-impl From<AdapterError> for Error {
-    fn from(error: AdapterError) -> Self {
-        let mut out = Self::new(error.kind, error.message);
-        if let Some(code) = error.code {
-            out = out.with_code(code);
-        }
-        if let Some(hint) = error.hint {
-            out = out.with_hint(hint);
-        }
-        if let Some(source) = error.source {
-            out = out.with_source(source);
-        }
-        out
-    }
-}
-
-impl From<AdapterError> for std::io::Error {
-    /// Hides the error in an I/O error, from which the core takes it out again.
-    fn from(error: AdapterError) -> Self {
-        Self::other(error)
     }
 }

@@ -279,7 +279,8 @@ impl Attaching<'_> {
     }
 
     fn home(&self, client: &Client) -> Result<Origins> {
-        let Some(base) = client.config().base_url() else {
+        let config = client.config();
+        let Some(base) = config.base_url() else {
             return Err(Error::new(
                 ErrorKind::Builder,
                 "it is not known where the token may go: the client has no `base_url`",

@@ -149,6 +149,7 @@ pub use store::{FileStore, Lease, MemoryStore, Presented, Stamp, Stored, Swap, T
 #[cfg(feature = "conformance")]
 pub use store::{StoreReport, StoreSuite};
 pub use token::Token;
+pub(crate) use token::check_bearer;
 pub use token_refresh::TokenRefresh;
 
 /// In a call's extensions: no token is attached, and a refusal is passed on.

@@ -234,6 +234,11 @@ impl Token {
     }
 }
 
+/// Says what keeps a text from being a bearer token, without showing it.
+pub(crate) fn check_bearer(access: &str) -> Result<(), &'static str> {
+    check_access(access, true)
+}
+
 /// `b64token` for a bearer token, visible ASCII for a header of one's own.
 fn check_access(access: &str, bearer: bool) -> Result<(), &'static str> {
     if access.is_empty() {

@@ -5,10 +5,10 @@
 
 mod builder;
 mod call;
+mod credentials;
 mod engine;
 mod http_client;
 mod progress;
-mod query;
 #[cfg(feature = "tower")]
 mod service;
 
@@ -17,9 +17,9 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use http::Method;
+use http::{Method, Uri};
 
-pub use builder::ClientBuilder;
+pub use builder::{ClientBuilder, Defaults};
 pub use call::{Call, Sending};
 pub use engine::{Async, Blocking, Engine as EngineKind};
 #[cfg(feature = "tower")]
@@ -31,7 +31,7 @@ use crate::{
     config::Config,
     error::{Error, Result},
     interceptor::{Chain, Interceptors},
-    pipeline::{Engine, Transport},
+    pipeline::{self, Engine, Transport},
     request::Request,
     response::Response,
     runtime::Runtime,
@@ -158,7 +158,7 @@ impl<E: EngineKind> Client<E> {
 impl<E> Client<E> {
     fn over(engine: Arc<Engine>) -> Self {
         Self {
-            interceptors: Interceptors::new(&engine.registries),
+            interceptors: Interceptors::of(&engine.registries),
             engine,
             kind: std::marker::PhantomData,
         }
@@ -173,11 +173,64 @@ impl<E> Client<E> {
         }
     }
 
-    /// Returns the defaults.
+    /// Returns the defaults as they are now; a later
+    /// [`update_defaults`](Self::update_defaults) does not change them.
     #[must_use]
     #[doc(alias = "defaults")]
-    pub fn config(&self) -> &Config {
-        &self.engine.config
+    pub fn config(&self) -> Arc<Config> {
+        self.engine.config.get()
+    }
+
+    /// Changes the defaults of this client and its clones (axios:
+    /// `instance.defaults.… = …`), for calls that are sent from now on.
+    ///
+    /// What is not set stays; calls in flight and derived clients keep the
+    /// defaults they have. Of updates that come at the same time, each works on
+    /// what the one before it has left.
+    ///
+    /// ```
+    /// use tollgate::{MockAdapter, blocking::Client};
+    ///
+    /// let mock = MockAdapter::new();
+    /// let client = Client::builder(mock.clone()).base_url("http://h/v1").build()?;
+    /// client.update_defaults(|defaults| defaults.base_url("http://h/v2").header("x-tenant", "7"))?;
+    ///
+    /// client.get("/users").send()?;
+    /// assert_eq!(mock.requests()[0].uri(), "http://h/v2/users");
+    /// assert_eq!(mock.requests()[0].headers()["x-tenant"], "7");
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::build`], with no default changed. Also
+    /// [`Builder`](crate::ErrorKind::Builder) for an update inside another one
+    /// on the same thread.
+    pub fn update_defaults(&self, change: impl FnOnce(Defaults) -> Defaults) -> Result<()> {
+        let change = |config| Defaults::change(config, change);
+        self.engine.config.update(change)
+    }
+
+    /// Returns the address that a call would be sent to (axios: `getUri`):
+    /// joined to the base, with its query, without user-info. Nothing is sent.
+    ///
+    /// ```
+    /// use tollgate::{Client, MockAdapter};
+    ///
+    /// let client = Client::builder(MockAdapter::new())
+    ///     .base_url("https://api.example.com/v1")
+    ///     .build()?;
+    /// let call = client.get("/users").query(&[("page", 2)]);
+    /// assert_eq!(client.uri_for(&call)?, "https://api.example.com/v1/users?page=2");
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What sending the call would fail with before its first interceptor.
+    #[doc(alias = "getUri")]
+    pub fn uri_for(&self, call: &Call<E>) -> Result<Uri> {
+        pipeline::address(&self.config(), &call.draft, call.rare.as_deref())
     }
 
     /// Returns the source of time and tasks.
@@ -200,7 +253,7 @@ impl<E> Client<E> {
     #[must_use]
     pub fn explain(&self) -> String {
         let chain: Arc<Chain> = self.engine.registries.snapshot();
-        chain.explain(self.engine.config.order)
+        chain.explain(self.config().order)
     }
 }
 
@@ -272,7 +325,7 @@ impl<E> fmt::Debug for Client<E> {
         };
         f.debug_struct("Client")
             .field("adapter", &adapter)
-            .field("config", &self.engine.config)
+            .field("config", &self.config())
             .field("interceptors", &self.interceptors)
             .finish_non_exhaustive()
     }

@@ -2,15 +2,21 @@
 //!
 //! Precedence: the library's defaults, then the client's, then the call's.
 
+mod live;
 mod overrides;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
+pub(crate) use live::LiveConfig;
 pub(crate) use overrides::{Overrides, Setting};
 
-use crate::{headers::RedactedHeaders, uri::redacted};
+use crate::{
+    headers::RedactedHeaders,
+    query::{ArrayFormat, Parameters, QuerySerializer},
+    uri::redacted,
+};
 
 /// The defaults, one place for code and docs.
 pub(crate) mod defaults {
@@ -64,6 +70,12 @@ pub(crate) struct Base {
 
 /// A client's defaults; see [`ClientBuilder`](crate::ClientBuilder) for each.
 ///
+/// Every setting has three states for a derived client, for
+/// [`update_defaults`](crate::Client::update_defaults) and for one call:
+/// inherited, where nothing is said; taken off, by `without_…`, where there may
+/// be none; and set. A value replaces the inherited one whole; headers do so by
+/// name, extensions by type.
+///
 /// | setting | default |
 /// |---|---|
 /// | `timeout` of one attempt | 30 s |
@@ -75,6 +87,12 @@ pub(crate) struct Base {
 /// | `max_request_bytes` | none |
 /// | `order` | [`Order::Lifo`] |
 /// | accepted statuses | 2xx |
+/// | headers, of all calls and of one method's | none |
+/// | `basic_auth`, `bearer_auth` | none |
+/// | extensions | none |
+/// | `query` | none |
+/// | `array_format` | [`ArrayFormat::Repeat`] |
+/// | `query_serializer` | none |
 /// | `allow_absolute_urls` | no |
 /// | `allow_downgrade` | no |
 /// | `allow_cross_origin_bodies` | no |
@@ -82,6 +100,13 @@ pub(crate) struct Base {
 pub struct Config {
     pub(crate) base: Option<Base>,
     pub(crate) headers: HeaderMap,
+    pub(crate) method_headers: HashMap<Method, HeaderMap>,
+    /// The value of `Authorization` that beats any header; sensitive.
+    pub(crate) auth: Option<HeaderValue>,
+    pub(crate) extensions: Extensions,
+    pub(crate) query: Parameters,
+    pub(crate) array_format: ArrayFormat,
+    pub(crate) query_serializer: Option<QuerySerializer>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) read_timeout: Option<Duration>,
@@ -107,6 +132,12 @@ impl Default for Config {
         Self {
             base: None,
             headers: HeaderMap::new(),
+            method_headers: HashMap::new(),
+            auth: None,
+            extensions: Extensions::new(),
+            query: Parameters::default(),
+            array_format: ArrayFormat::default(),
+            query_serializer: None,
             timeout: Some(defaults::TIMEOUT),
             deadline: None,
             read_timeout: Some(defaults::READ_TIMEOUT),
@@ -134,6 +165,31 @@ impl Config {
         &self.headers
     }
 
+    /// Returns the headers that only calls of this method get; they beat
+    /// [`headers`](Self::headers).
+    #[must_use]
+    pub fn headers_for(&self, method: &Method) -> Option<&HeaderMap> {
+        self.method_headers.get(method)
+    }
+
+    /// Returns the extensions that a call gets if it has none of that type.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.extensions
+    }
+
+    /// Returns the parameters that calls get in their query.
+    #[must_use]
+    pub fn query(&self) -> &Parameters {
+        &self.query
+    }
+
+    /// Returns how arrays in queries and forms are written.
+    #[must_use]
+    pub fn array_format(&self) -> ArrayFormat {
+        self.array_format
+    }
+
     /// Returns the time for one attempt, to the last byte of the body.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
@@ -146,10 +202,22 @@ impl Config {
         self.deadline
     }
 
+    /// Returns the time for each chunk of a streamed body.
+    #[must_use]
+    pub fn read_timeout(&self) -> Option<Duration> {
+        self.read_timeout
+    }
+
     /// Returns the limit of a response's body, counted after decoding.
     #[must_use]
     pub fn max_response_bytes(&self) -> Option<u64> {
         self.max_response_bytes
+    }
+
+    /// Returns the limit of a request's body.
+    #[must_use]
+    pub fn max_request_bytes(&self) -> Option<u64> {
+        self.max_request_bytes
     }
 
     /// Returns how many redirects are followed.
@@ -169,6 +237,36 @@ impl Config {
     pub fn order(&self) -> Order {
         self.order
     }
+
+    /// Tells whether calls may name addresses off the base's origin.
+    #[must_use]
+    pub fn allows_absolute_urls(&self) -> bool {
+        self.allow.absolute_urls
+    }
+
+    /// Tells whether a redirect may lead from https to http.
+    #[must_use]
+    pub fn allows_downgrade(&self) -> bool {
+        self.allow.downgrade
+    }
+
+    /// Tells whether a redirect may send the body to another origin.
+    #[must_use]
+    pub fn allows_cross_origin_bodies(&self) -> bool {
+        self.allow.cross_origin_bodies
+    }
+}
+
+/// Prints the headers of methods with the secrets masked.
+struct ByMethod<'a>(&'a HashMap<Method, HeaderMap>);
+
+impl fmt::Debug for ByMethod<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.0.iter();
+        f.debug_map()
+            .entries(entries.map(|(method, headers)| (method, RedactedHeaders(headers))))
+            .finish()
+    }
 }
 
 impl fmt::Debug for Config {
@@ -180,13 +278,20 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("base_url", &base)
             .field("headers", &RedactedHeaders(&self.headers))
+            .field("method_headers", &ByMethod(&self.method_headers))
+            .field("auth", &self.auth.as_ref().map(|_| "[REDACTED]"))
+            .field("query", &self.query)
+            .field("array_format", &self.array_format)
             .field("timeout", &self.timeout)
             .field("deadline", &self.deadline)
+            .field("read_timeout", &self.read_timeout)
             .field("max_redirects", &self.max_redirects)
             .field("max_attempts", &self.max_attempts)
             .field("max_response_bytes", &self.max_response_bytes)
+            .field("max_request_bytes", &self.max_request_bytes)
             .field("order", &self.order)
             .field("status", &self.status)
+            .field("allow", &self.allow)
             .finish_non_exhaustive()
     }
 }
@@ -200,11 +305,17 @@ mod tests {
         let config = Config::default();
         assert_eq!(config.timeout(), Some(Duration::from_secs(30)));
         assert_eq!(config.deadline(), None);
-        assert_eq!(config.read_timeout, Some(Duration::from_secs(30)));
+        assert_eq!(config.read_timeout(), Some(Duration::from_secs(30)));
         assert_eq!(config.max_redirects(), 10);
         assert_eq!(config.max_attempts(), 10);
         assert_eq!(config.max_response_bytes(), Some(64 << 20));
-        assert_eq!(config.max_request_bytes, None);
+        assert_eq!(config.max_request_bytes(), None);
         assert_eq!(config.order(), Order::Lifo);
+        assert!(config.headers().is_empty() && config.method_headers.is_empty());
+        assert!(config.auth.is_none() && config.extensions().is_empty());
+        assert!(config.query().is_empty() && config.query_serializer.is_none());
+        assert_eq!(config.array_format(), ArrayFormat::Repeat);
+        assert!(!config.allows_absolute_urls() && !config.allows_downgrade());
+        assert!(!config.allows_cross_origin_bodies());
     }
 }

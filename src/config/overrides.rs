@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Order, StatusPolicy};
+use super::{Allow, Config, Order, StatusPolicy};
 use crate::{cancel::CancelHandle, progress::Handler};
 
 /// One setting of a call: the client's, none, or its own.
@@ -14,7 +14,7 @@ pub(crate) enum Setting<T> {
     Set(T),
 }
 
-impl<T: Copy> Setting<T> {
+impl<T> Setting<T> {
     /// Merges with the client's value.
     pub(crate) fn or(self, inherited: Option<T>) -> Option<T> {
         match self {
@@ -34,12 +34,30 @@ pub(crate) struct Overrides {
     pub(crate) max_response_bytes: Setting<u64>,
     pub(crate) max_request_bytes: Setting<u64>,
     pub(crate) max_redirects: Option<u32>,
+    pub(crate) max_attempts: Option<u32>,
+    pub(crate) absolute_urls: Option<bool>,
+    pub(crate) downgrade: Option<bool>,
+    pub(crate) cross_origin_bodies: Option<bool>,
     pub(crate) order: Option<Order>,
     pub(crate) status: Option<StatusPolicy>,
     pub(crate) stream: bool,
     pub(crate) cancel: Option<CancelHandle>,
     pub(crate) on_upload_progress: Option<Handler>,
     pub(crate) on_download_progress: Option<Handler>,
+}
+
+impl Overrides {
+    /// Merges what is allowed with what the client allows.
+    pub(crate) fn allow(&self, config: &Config) -> Allow {
+        let of_client = config.allow;
+        Allow {
+            absolute_urls: self.absolute_urls.unwrap_or(of_client.absolute_urls),
+            downgrade: self.downgrade.unwrap_or(of_client.downgrade),
+            cross_origin_bodies: self
+                .cross_origin_bodies
+                .unwrap_or(of_client.cross_origin_bodies),
+        }
+    }
 }
 
 #[cfg(test)]

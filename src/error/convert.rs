@@ -1,6 +1,6 @@
 //! What `?` turns into an [`Error`] inside an interceptor.
 
-use super::{Error, ErrorKind};
+use super::{Error, ErrorCode, ErrorKind};
 use crate::uri::UriError;
 
 macro_rules! invalid_request {
@@ -58,6 +58,10 @@ impl From<Error> for std::io::Error {
 
 impl From<UriError> for Error {
     fn from(error: UriError) -> Self {
-        Self::new(ErrorKind::InvalidUrl, error.what).with_hint(error.hint)
+        let out = Self::new(ErrorKind::InvalidUrl, error.what).with_hint(error.hint);
+        if error.is_scheme {
+            return out.with_code(ErrorCode::BadRequest);
+        }
+        out
     }
 }

@@ -63,6 +63,8 @@ pub enum ErrorCode {
     BadOptionValue,
     /// `ERR_INVALID_URL`
     InvalidUrl,
+    /// `ERR_FORM_DATA_DEPTH_EXCEEDED`: parameters that are nested too deeply.
+    FormDepthExceeded,
     /// `ERR_BAD_REQUEST`: a 4xx, or a request that cannot be sent.
     BadRequest,
     /// `ERR_BAD_RESPONSE`: any other refused status, or a body that does not decode.
@@ -100,6 +102,7 @@ impl ErrorCode {
         match self {
             Self::BadOptionValue => "ERR_BAD_OPTION_VALUE",
             Self::InvalidUrl => "ERR_INVALID_URL",
+            Self::FormDepthExceeded => "ERR_FORM_DATA_DEPTH_EXCEEDED",
             Self::BadRequest => "ERR_BAD_REQUEST",
             Self::BadResponse => "ERR_BAD_RESPONSE",
             Self::TimedOut => "ETIMEDOUT",
@@ -118,7 +121,7 @@ impl ErrorCode {
     }
 
     /// Returns the code of a kind, where nothing more precise is known.
-    pub(super) fn of(kind: ErrorKind, status: Option<StatusCode>) -> Self {
+    pub(crate) fn of(kind: ErrorKind, status: Option<StatusCode>) -> Self {
         match kind {
             ErrorKind::Builder => Self::BadOptionValue,
             ErrorKind::InvalidUrl => Self::InvalidUrl,

@@ -3,19 +3,22 @@
 //! Callers match on [`kind`](Error::kind) or ask `is_…`; the text is for
 //! people. Causes are printed once, by walking [`source`](std::error::Error::source).
 
+mod ask;
 mod convert;
 mod kind;
 mod print;
+mod wording;
 
 use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
 use http::{Extensions, StatusCode};
 
 pub use kind::{ErrorCode, ErrorKind};
+pub(crate) use wording::{Stage, Words, of_wire};
 
 use crate::{
     context::{CallContext, Named},
-    interceptor::{Replay, ResponseFlow},
+    interceptor::{AnyInterceptorId, Replay, ResponseFlow},
     request::{Request, RequestHead},
     response::Response,
 };
@@ -160,47 +163,6 @@ impl Error {
         self.0.response.as_ref().map(Response::status)
     }
 
-    /// Tells whether the call was refused with this status.
-    #[must_use]
-    pub fn is_status(&self, status: u16) -> bool {
-        self.status()
-            .is_some_and(|actual| actual.as_u16() == status)
-    }
-
-    /// Tells whether time ran out.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        self.0.kind == ErrorKind::Timeout
-    }
-
-    /// Tells whether no connection could be made, for any reason.
-    #[must_use]
-    pub fn is_connect(&self) -> bool {
-        matches!(
-            self.0.kind,
-            ErrorKind::Connect | ErrorKind::Dns | ErrorKind::Tls
-        )
-    }
-
-    /// Tells whether the host's name could not be resolved.
-    #[must_use]
-    pub fn is_dns(&self) -> bool {
-        self.0.kind == ErrorKind::Dns
-    }
-
-    /// Tells whether the call was cancelled (axios: `isCancel`).
-    #[must_use]
-    #[doc(alias = "isCancel")]
-    pub fn is_cancelled(&self) -> bool {
-        self.0.kind == ErrorKind::Cancelled
-    }
-
-    /// Tells whether a body did not decode.
-    #[must_use]
-    pub fn is_decode(&self) -> bool {
-        self.0.kind == ErrorKind::Decode
-    }
-
     /// Returns the request as it was last sent, or as it was when it failed.
     #[must_use]
     pub fn request(&self) -> Option<&RequestHead> {
@@ -240,15 +202,26 @@ impl Error {
         self.0.interceptor.as_ref().map(Named::name)
     }
 
+    /// Returns the id of the interceptor that failed, which ejects it; see
+    /// [`AnyInterceptorId`].
+    #[must_use]
+    pub fn interceptor_id(&self) -> Option<AnyInterceptorId> {
+        self.0.interceptor.as_ref().map(|named| named.id)
+    }
+
     /// Returns the remarks on what was not done, and why.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.0.notes.iter().map(AsRef::as_ref)
     }
 
     /// Returns what the reader can do about it, where we know.
+    ///
+    /// `Display` prints it where it is this error's own, and not where it is
+    /// the same for every error of its kind.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
+        let own = self.0.hint.as_deref();
+        own.or_else(|| wording::general_hint(self.0.kind))
     }
 
     /// Asks for the next attempt of the same call, from its original request.

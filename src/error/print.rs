@@ -46,8 +46,9 @@ impl Error {
     /// Returns the error as JSON text, redacted (axios: `toJSON`).
     ///
     /// Fields: `name`, `message`, `code`, `status`, `method`, `url`,
-    /// `attempts`, `interceptor`, `cause` (the chain of sources); a field that
-    /// does not apply is `null`. Headers and bodies are left out.
+    /// `attempts`, `interceptor`, `interceptorId`, `cause` (the chain of
+    /// sources); a field that does not apply is `null`. Headers and bodies are
+    /// left out.
     #[must_use]
     #[doc(alias = "toJSON")]
     pub fn to_json(&self) -> String {
@@ -76,6 +77,8 @@ impl Error {
         );
         object.insert("attempts".to_owned(), json!(self.attempts()));
         object.insert("interceptor".to_owned(), json!(self.interceptor()));
+        let id = self.interceptor_id().map(|id| id.to_string());
+        object.insert("interceptorId".to_owned(), json!(id));
         object.insert("cause".to_owned(), Value::Array(causes));
         Value::Object(object).to_string()
     }

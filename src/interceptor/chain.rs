@@ -9,6 +9,7 @@
 //! are dropped outside both locks, for their `Drop` may come back here.
 
 use std::{
+    borrow::Cow,
     mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
@@ -18,7 +19,10 @@ use std::{
 
 use slab::Slab;
 
-use super::{DynRequest, DynResponse};
+use super::{
+    AnyInterceptorId, DynRequest, DynResponse, InterceptorId, Interceptors, RequestSide,
+    ResponseSide,
+};
 use crate::{context::Named, request::Request};
 
 pub(super) type Condition = Arc<dyn Fn(&Request) -> bool + Send + Sync>;
@@ -53,6 +57,46 @@ pub(crate) struct Chain {
     pub(crate) wants_original: bool,
 }
 
+impl Chain {
+    fn of(request: Box<[Hook<dyn DynRequest>]>, response: Box<[Hook<dyn DynResponse>]>) -> Self {
+        Self {
+            has_conditions: request.iter().any(|hook| hook.condition.is_some())
+                || response.iter().any(|hook| hook.condition.is_some()),
+            wants_original: request.iter().any(|hook| hook.wants_original)
+                || response.iter().any(|hook| hook.wants_original),
+            request,
+            response,
+        }
+    }
+
+    /// Makes the chain of one call: without those of some names, and with the
+    /// call's own as if they had been registered last.
+    pub(crate) fn for_call(&self, skipped: &[Cow<'static, str>], own: &[Interceptors]) -> Self {
+        let own: Vec<Arc<Self>> = own.iter().map(Interceptors::snapshot).collect();
+        let request = own.iter().map(|own| &*own.request);
+        let response = own.iter().map(|own| &*own.response);
+        Self::of(
+            side_for_call(&self.request, skipped, request),
+            side_for_call(&self.response, skipped, response),
+        )
+    }
+}
+
+fn side_for_call<'a, H: ?Sized + 'a>(
+    of_client: &[Hook<H>],
+    skipped: &[Cow<'static, str>],
+    own: impl Iterator<Item = &'a [Hook<H>]> + Clone,
+) -> Box<[Hook<H>]> {
+    let more: usize = own.clone().map(<[_]>::len).sum();
+    let mut hooks = Vec::with_capacity(of_client.len() + more);
+    let kept = |hook: &&Hook<H>| !skipped.iter().any(|name| *name == *hook.named.name);
+    hooks.extend(of_client.iter().filter(kept).cloned());
+    for own in own {
+        hooks.extend_from_slice(own);
+    }
+    hooks.into_boxed_slice()
+}
+
 /// One side's interceptors: a slab of them, and their order.
 pub(super) struct Slots<H: ?Sized> {
     slab: Slab<Hook<H>>,
@@ -71,7 +115,7 @@ impl<H: ?Sized> Default for Slots<H> {
 
 impl<H: ?Sized> Slots<H> {
     pub(super) fn add(&mut self, hook: Hook<H>) {
-        let serial = hook.named.serial;
+        let serial = hook.named.serial();
         let slot = self.slab.insert(hook);
         self.order.push((serial, slot));
     }
@@ -104,6 +148,7 @@ impl<H: ?Sized> Slots<H> {
 
 #[derive(Default)]
 pub(super) struct State {
+    registries: u64,
     next: u64,
     pub(super) request: Slots<dyn DynRequest>,
     pub(super) response: Slots<dyn DynResponse>,
@@ -119,9 +164,13 @@ pub(crate) struct Registries {
 impl Registries {
     pub(crate) fn new() -> Arc<Self> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self {
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            state: Mutex::default(),
+            number,
+            state: Mutex::new(State {
+                registries: number,
+                ..State::default()
+            }),
             cache: RwLock::default(),
         })
     }
@@ -137,14 +186,7 @@ impl Registries {
         let state = self.lock();
         let request = state.request.in_order();
         let response = state.response.in_order();
-        let chain = Arc::new(Chain {
-            has_conditions: request.iter().any(|hook| hook.condition.is_some())
-                || response.iter().any(|hook| hook.condition.is_some()),
-            wants_original: request.iter().any(|hook| hook.wants_original)
-                || response.iter().any(|hook| hook.wants_original),
-            request,
-            response,
-        });
+        let chain = Arc::new(Chain::of(request, response));
         self.set_cache(Some(Arc::clone(&chain)));
         drop(state);
         chain
@@ -155,14 +197,14 @@ impl Registries {
         let chain = other.snapshot();
         let mut state = self.lock();
         for hook in &chain.request {
-            let named = state.rename(&hook.named);
+            let named = state.register::<RequestSide>(Arc::clone(&hook.named.name));
             state.request.add(Hook {
                 named,
                 ..hook.clone()
             });
         }
         for hook in &chain.response {
-            let named = state.rename(&hook.named);
+            let named = state.register::<ResponseSide>(Arc::clone(&hook.named.name));
             state.response.add(Hook {
                 named,
                 ..hook.clone()
@@ -194,21 +236,16 @@ impl Registries {
 }
 
 impl State {
-    pub(super) fn name(&mut self, name: &str) -> Named {
+    /// Gives a registration its name and the next number.
+    pub(super) fn register<S>(&mut self, name: Arc<str>) -> Named
+    where
+        InterceptorId<S>: Into<AnyInterceptorId>,
+    {
         let serial = self.next;
         self.next += 1;
         Named {
-            name: Arc::from(name),
-            serial,
-        }
-    }
-
-    fn rename(&mut self, named: &Named) -> Named {
-        let serial = self.next;
-        self.next += 1;
-        Named {
-            name: Arc::clone(&named.name),
-            serial,
+            name,
+            id: InterceptorId::new(self.registries, serial).into(),
         }
     }
 }

@@ -45,8 +45,8 @@ fn write_side<'a, H: ?Sized + 'a>(
         };
         writeln!(
             out,
-            "  {place}. {} (#{}{when})",
-            hook.named.name, hook.named.serial
+            "  {place}. {} ({}{when})",
+            hook.named.name, hook.named.id
         )?;
     }
     if place == 0 {

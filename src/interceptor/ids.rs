@@ -74,6 +74,71 @@ impl<S> fmt::Display for InterceptorId<S> {
     }
 }
 
+impl<S> InterceptorId<S> {
+    pub(super) fn new(registries: u64, serial: u64) -> Self {
+        Self {
+            registries,
+            serial,
+            side: PhantomData,
+        }
+    }
+}
+
+/// Names one registration of either side: what
+/// [`Error::interceptor_id`](crate::Error::interceptor_id) returns.
+///
+/// ```
+/// use tollgate::{Client, Error, MockAdapter, interceptor::AnyInterceptorId};
+///
+/// # tollgate::runtime::block_on(async {
+/// let client = Client::new(MockAdapter::new());
+/// let broken = client.interceptors.request.use_sync(|_| Err(Error::message("no")));
+/// let error = client.get("http://h/").await.unwrap_err();
+///
+/// assert_eq!(error.interceptor_id(), Some(AnyInterceptorId::Request(broken)));
+/// if let Some(AnyInterceptorId::Request(id)) = error.interceptor_id() {
+///     client.interceptors.request.eject(id);
+/// }
+/// assert!(client.get("http://h/").await.is_ok());
+/// # });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AnyInterceptorId {
+    /// A request interceptor's.
+    Request(InterceptorId<RequestSide>),
+    /// A response interceptor's.
+    Response(InterceptorId<ResponseSide>),
+}
+
+impl AnyInterceptorId {
+    pub(crate) fn serial(self) -> u64 {
+        match self {
+            Self::Request(id) => id.serial,
+            Self::Response(id) => id.serial,
+        }
+    }
+}
+
+/// As [`Client::explain`](crate::Client::explain) writes it.
+impl fmt::Display for AnyInterceptorId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.serial())
+    }
+}
+
+impl From<InterceptorId<RequestSide>> for AnyInterceptorId {
+    fn from(id: InterceptorId<RequestSide>) -> Self {
+        Self::Request(id)
+    }
+}
+
+impl From<InterceptorId<ResponseSide>> for AnyInterceptorId {
+    fn from(id: InterceptorId<ResponseSide>) -> Self {
+        Self::Response(id)
+    }
+}
+
 /// Names the two registrations of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PairId {

@@ -41,7 +41,7 @@ use std::{borrow::Cow, future::Future};
 
 pub(crate) use chain::{Chain, Hook, Registries};
 pub use from_fn::SendCall;
-pub use ids::{InterceptorId, PairId, RequestSide, ResponseSide};
+pub use ids::{AnyInterceptorId, InterceptorId, PairId, RequestSide, ResponseSide};
 pub use outcome::{NotReplayed, Replay, RequestFlow, ResponseFlow};
 use pass::PassThrough;
 

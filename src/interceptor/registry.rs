@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     DynRequest, DynResponse, InterceptorId, InterceptorPair, PairId, RequestSide, ResponseSide,
-    chain::{Condition, Hook, Registries, State},
+    chain::{Chain, Condition, Hook, Registries, State},
     step::{Native, NativeResponse},
 };
 use crate::request::Request;
@@ -24,6 +24,9 @@ use crate::request::Request;
 /// let id = client.interceptors.request.use_(async |request| Ok(request));
 /// client.interceptors.request.eject(id);
 /// ```
+///
+/// A set of no client's serves the calls that it is given to; see
+/// [`Call::interceptors`](crate::client::Call::interceptors).
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Interceptors {
@@ -34,11 +37,21 @@ pub struct Interceptors {
 }
 
 impl Interceptors {
-    pub(crate) fn new(shared: &Arc<Registries>) -> Self {
+    /// Creates a set that belongs to no client.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(&Registries::new())
+    }
+
+    pub(crate) fn of(shared: &Arc<Registries>) -> Self {
         Self {
             request: Registry::new(shared),
             response: Registry::new(shared),
         }
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Chain> {
+        self.request.shared.snapshot()
     }
 
     /// Registers both halves of a pair, between two calls.
@@ -47,16 +60,17 @@ impl Interceptors {
         let (request, response) = pair.into_pair();
         let shared = &self.request.shared;
         let (first, second) = shared.change(|state| {
-            let named = state.name(&name);
-            let first = named.serial;
+            let name: Arc<str> = Arc::from(&*name);
+            let named = state.register::<RequestSide>(Arc::clone(&name));
+            let first = named.serial();
             state.request.add(Hook {
                 named,
                 condition: None,
                 hook: Arc::new(Native(request)),
                 wants_original: false,
             });
-            let named = state.name(&name);
-            let second = named.serial;
+            let named = state.register::<ResponseSide>(name);
+            let second = named.serial();
             state.response.add(Hook {
                 named,
                 condition: None,
@@ -75,6 +89,12 @@ impl Interceptors {
     pub fn eject_pair(&self, pair: PairId) -> bool {
         let request = self.request.eject(pair.request);
         self.response.eject(pair.response) || request
+    }
+}
+
+impl Default for Interceptors {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -111,11 +131,7 @@ impl<S> Registry<S> {
     }
 
     fn id(&self, serial: u64) -> InterceptorId<S> {
-        InterceptorId {
-            registries: self.shared.number,
-            serial,
-            side: PhantomData,
-        }
+        InterceptorId::new(self.shared.number, serial)
     }
 
     /// Registers the next interceptor only for calls that meet a condition
@@ -183,7 +199,7 @@ macro_rules! side {
                 (0..chain.$field.len()).filter_map(move |at| {
                     let hook = chain.$field.get(at)?;
                     Some(Entry {
-                        id: registry.id(hook.named.serial),
+                        id: registry.id(hook.named.serial()),
                         name: Arc::clone(&hook.named.name),
                         conditional: hook.condition.is_some(),
                     })
@@ -219,8 +235,8 @@ macro_rules! side {
                 let name = self.name.unwrap_or_else(|| hook.name());
                 let condition = self.condition;
                 let serial = self.registry.shared.change(|state| {
-                    let named = state.name(&name);
-                    let serial = named.serial;
+                    let named = state.register::<$side>(Arc::from(&*name));
+                    let serial = named.serial();
                     state.$field.add(Hook {
                         named,
                         condition,

@@ -13,7 +13,10 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame};
 
-use super::watch::{Limits, Watched, cancelled, watched};
+use super::{
+    failure,
+    watch::{Limits, Span, Watched, cancelled, watched},
+};
 use crate::{
     adapter::AdapterError,
     body::{Body, BodyError},
@@ -66,7 +69,7 @@ async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<Co
     let mut all = BytesMut::new();
     let mut total = 0_u64;
     let mut trailers = None;
-    while let Some(frame) = next(&mut body).await? {
+    while let Some(frame) = next(&mut body, &limits).await? {
         let data = match frame.into_data() {
             Ok(data) => data,
             Err(frame) => {
@@ -98,9 +101,10 @@ async fn read(mut body: Body, limits: Limits<'_>, max: Option<u64>) -> Result<Co
     Ok(Collected { bytes, trailers })
 }
 
-async fn next(body: &mut Body) -> Result<Option<Frame<Bytes>>> {
+async fn next(body: &mut Body, limits: &Limits<'_>) -> Result<Option<Frame<Bytes>>> {
     let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
-    frame.await.transpose().map_err(from_body)
+    let frame = frame.await.transpose();
+    frame.map_err(|error| failure::of_body(limits, error))
 }
 
 /// Reads and forgets the rest of a small body, so that the connection can be
@@ -111,57 +115,13 @@ pub(super) async fn drain(body: Body, limits: Limits<'_>) {
     drop(collect(body, limits, Some(LIMIT)).await);
 }
 
-/// Finds our error, or the adapter's, in what ended a body.
-pub(super) fn from_body(error: BodyError) -> Error {
-    let error = match error.downcast::<Error>() {
-        Ok(error) => return *error,
-        Err(error) => error,
-    };
-    let error = match error.downcast::<AdapterError>() {
-        Ok(error) => return (*error).into(),
-        Err(error) => error,
-    };
-    match error.downcast::<std::io::Error>() {
-        Ok(error) => from_io(*error),
-        Err(error) => broken(error),
-    }
-}
-
-fn from_io(error: std::io::Error) -> Error {
-    let timed_out = error.kind() == std::io::ErrorKind::TimedOut;
-    match error.into_inner_or_self() {
-        Ok(inner) => from_body(inner),
-        Err(error) if timed_out => {
-            Error::new(ErrorKind::Timeout, "the body took too long").with_source(error)
-        }
-        Err(error) => broken(error.into()),
-    }
-}
-
-fn broken(source: BodyError) -> Error {
-    Error::new(ErrorKind::Transport, "the body stopped before its end").with_source(source)
-}
-
-trait IntoInner {
-    /// Takes out the error that an I/O error was made of.
-    fn into_inner_or_self(self) -> Result<BodyError, std::io::Error>;
-}
-
-impl IntoInner for std::io::Error {
-    fn into_inner_or_self(self) -> Result<BodyError, std::io::Error> {
-        if self.get_ref().is_some() {
-            let kind = self.kind();
-            return self.into_inner().ok_or_else(|| Self::from(kind));
-        }
-        Err(self)
-    }
-}
-
 /// What holds for a body that the caller reads.
 pub(super) struct StreamLimits {
     pub(super) runtime: Arc<dyn Runtime>,
     pub(super) cancel: Option<CancelHandle>,
     pub(super) until: Option<Instant>,
+    /// What `until` is, for the message.
+    pub(super) what: Span,
     pub(super) read_timeout: Option<Duration>,
     pub(super) max: Option<u64>,
 }
@@ -214,8 +174,17 @@ impl Guarded {
     /// A blocking body is ready at every poll, however slow it is.
     fn overdue(&self) -> Option<Error> {
         let until = self.limits.until?;
-        (self.limits.runtime.now() >= until)
-            .then(|| Error::new(ErrorKind::Timeout, "the call's deadline has passed"))
+        (self.limits.runtime.now() >= until).then(|| self.limits.what.passed())
+    }
+
+    /// Says why the adapter's body ended, as if it had been stopped from here.
+    #[cold]
+    fn explained(&self, error: BodyError) -> Error {
+        let error = failure::from_body(error);
+        match failure::of_cancel(self.limits.cancel.as_ref(), error) {
+            error if error.is_timeout() => self.overdue().unwrap_or(error),
+            error => error,
+        }
     }
 
     fn timed_out(&mut self, context: &mut Context<'_>) -> Option<Error> {
@@ -224,18 +193,14 @@ impl Guarded {
             .limits
             .until
             .map(|until| until.saturating_duration_since(now));
-        let wait = match (left, self.limits.read_timeout) {
-            (Some(left), Some(read)) => left.min(read),
-            (one, other) => one.or(other)?,
-        };
+        let read = self.limits.read_timeout;
+        let wait = [left, read].into_iter().flatten().min()?;
         let runtime = Arc::clone(&self.limits.runtime);
         let alarm = self.alarm.get_or_insert_with(|| runtime.sleep(wait));
-        alarm.as_mut().poll(context).is_ready().then(|| {
-            Error::new(
-                ErrorKind::Timeout,
-                format!("no chunk of the body came within {wait:?}"),
-            )
-            .with_hint("raise `read_timeout` or `deadline`")
+        let over = alarm.as_mut().poll(context).is_ready();
+        over.then(|| match (self.overdue(), read) {
+            (None, Some(read)) => AdapterError::read_timeout(read).into(),
+            (late, _) => late.unwrap_or_else(|| self.limits.what.passed()),
         })
     }
 }
@@ -259,7 +224,7 @@ impl HttpBody for Guarded {
                     this.done = true;
                     return Poll::Ready(None);
                 }
-                Poll::Ready(Some(Err(error))) => from_body(error),
+                Poll::Ready(Some(Err(error))) => this.explained(error),
                 Poll::Ready(Some(Ok(frame))) => {
                     this.alarm = None;
                     match frame.data_ref().cloned() {

@@ -16,7 +16,10 @@
 mod collect;
 pub(crate) mod depth;
 mod dispatch;
+mod draft;
+mod failure;
 mod guard;
+mod merge;
 mod prepare;
 mod progress;
 mod redirect;
@@ -36,11 +39,12 @@ use std::{
 
 use http::{Method, Uri};
 
-pub(crate) use prepare::{Draft, read_base};
+pub(crate) use draft::{Draft, Implied, Rare};
+pub(crate) use prepare::{address, read_base};
 
 use crate::{
     adapter::{Adapter, BlockingAdapter},
-    config::{Config, StatusPolicy},
+    config::{Config, LiveConfig, StatusPolicy},
     context::CallContext,
     error::{Error, ErrorKind, Result},
     interceptor::{Chain, Registries},
@@ -63,13 +67,17 @@ pub(crate) enum Transport {
 pub(crate) struct Engine {
     pub(crate) transport: Transport,
     pub(crate) runtime: Arc<dyn Runtime>,
-    pub(crate) config: Config,
+    pub(crate) config: LiveConfig,
     pub(crate) registries: Arc<Registries>,
 }
 
 /// What the stages of one call share.
 pub(crate) struct Run<'a> {
     engine: &'a Engine,
+    /// The client's defaults, as they were when the call started.
+    config: &'a Config,
+    /// The client's, unless the call has its own.
+    transport: &'a Transport,
     chain: &'a Chain,
     call: CallContext,
     /// How long the call may take, where its deadline is set.
@@ -78,6 +86,7 @@ pub(crate) struct Run<'a> {
     policy: StatusPolicy,
     /// What holds for the body of every answer.
     body: BodyRules,
+    max_attempts: u32,
     /// The address that was prepared, for the guard and for the errors of
     /// interceptors; see [`Run::home`].
     home: Option<Uri>,
@@ -96,15 +105,30 @@ struct BodyRules {
 pub(crate) fn run(
     engine: Arc<Engine>,
     draft: Draft,
+    rare: Option<Box<Rare>>,
 ) -> impl Future<Output = Result<Response>> + Send + 'static {
     // Reading the options is not part of the future: it would only swell it.
-    let prepared = prepare::prepare(&engine.config, draft);
-    attempts(engine, prepared)
+    let changed = engine.config.changed();
+    let config = changed.as_deref().unwrap_or(engine.config.first());
+    let prepared = prepare::prepare(config, draft, rare.as_deref());
+    attempts(engine, changed, rare, prepared)
 }
 
-async fn attempts(engine: Arc<Engine>, prepared: Result<Request>) -> Result<Response> {
-    let chain = engine.registries.snapshot();
-    let mut run = Run::new(&engine, &chain, prepared.as_ref().ok());
+async fn attempts(
+    engine: Arc<Engine>,
+    changed: Option<Arc<Config>>,
+    rare: Option<Box<Rare>>,
+    prepared: Result<Request>,
+) -> Result<Response> {
+    let config = changed.as_deref().unwrap_or(engine.config.first());
+    let mut chain = engine.registries.snapshot();
+    if let Some(rare) = &rare {
+        chain = rare.chain(chain);
+    }
+    let mut run = Run::new((&engine, config), &chain, prepared.as_ref().ok());
+    if let Some(transport) = rare.as_ref().and_then(|rare| rare.transport.as_ref()) {
+        run.transport = transport;
+    }
     let mut next = prepared;
     loop {
         run.call.attempt += 1;
@@ -121,18 +145,24 @@ async fn attempts(engine: Arc<Engine>, prepared: Result<Request>) -> Result<Resp
 }
 
 impl<'a> Run<'a> {
-    fn new(engine: &'a Arc<Engine>, chain: &'a Chain, request: Option<&Request>) -> Self {
+    fn new(
+        (engine, config): (&'a Arc<Engine>, &'a Config),
+        chain: &'a Chain,
+        request: Option<&Request>,
+    ) -> Self {
         static CALLS: AtomicU64 = AtomicU64::new(1);
         let overrides = request.map(|request| &request.0.overrides);
-        let config = &engine.config;
         let span = overrides.map_or(config.deadline, |own| own.deadline.or(config.deadline));
         let deadline = span.and_then(|span| engine.runtime.now().checked_add(span));
         let max_response_bytes = overrides.map_or(config.max_response_bytes, |own| {
             own.max_response_bytes.or(config.max_response_bytes)
         });
         let policy = overrides.and_then(|own| own.status.clone());
+        let max_attempts = overrides.and_then(|own| own.max_attempts);
         let mut run = Self {
             engine,
+            config,
+            transport: &engine.transport,
             chain,
             call: CallContext {
                 id: CALLS.fetch_add(1, Ordering::Relaxed),
@@ -150,6 +180,7 @@ impl<'a> Run<'a> {
                 stream: overrides.is_some_and(|own| own.stream),
                 max_response_bytes,
             },
+            max_attempts: max_attempts.unwrap_or(config.max_attempts),
             home: None,
             method: Method::GET,
             skips: None,

@@ -10,73 +10,105 @@
 //! *Not here*: anything that depends on the attempt; a replay starts behind
 //! this stage.
 
-use http::{HeaderValue, header};
+use http::{HeaderName, Uri, header::AUTHORIZATION};
 
+use super::{
+    draft::{Draft, Rare},
+    merge,
+};
 use crate::{
-    config::{Base, Config},
+    config::{Base, Config, Setting},
     error::{Error, ErrorKind, Result},
-    headers::is_credential,
     request::Request,
     uri::{Target, canonicalize, join_base, same_origin},
 };
 
-/// A call before it starts: what the caller said, unchecked.
-pub(crate) struct Draft {
-    pub(crate) request: Request,
-    /// The target as it was written.
-    pub(crate) target: String,
-    /// What `query` added, encoded, without a separator.
-    pub(crate) query: String,
-    /// The content type that `json` and `form` imply.
-    pub(crate) content_type: Option<HeaderValue>,
-    /// The first mistake in the call's own options.
-    pub(crate) error: Option<Error>,
-}
-
-pub(super) fn prepare(config: &Config, draft: Draft) -> Result<Request> {
-    if let Some(error) = draft.error {
+pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Result<Request> {
+    let Draft {
+        mut request,
+        target,
+        query,
+        implied,
+        error,
+    } = draft;
+    if let Some(error) = error {
         return Err(error);
     }
-    let mut request = draft.request;
-    let (text, away) = locate(config, draft.target)?;
-    let text = with_query(text, &draft.query);
-    let canonical = canonicalize(text)?;
-    if let (false, Some(base)) = (config.allow.absolute_urls, &config.base)
-        && !same_origin(&base.uri, &canonical.uri)
-    {
-        return Err(leaves_base(base));
+    let (base, own_base) = base_of(config, rare);
+    let (text, away) = locate(base, target)?;
+    // The client's secrets stay with the client's origin, and a parameter may
+    // be one.
+    let elsewhere = (away || own_base) && !config.query.is_empty() && leaves(config, &text)?;
+    let text = merge::query((config, rare), text, query, !elsewhere)?;
+    let mut canonical = canonicalize(text)?;
+    check(config, &request, base, &canonical.uri)?;
+    let without: &[HeaderName] = rare.map_or(&[], |rare| &rare.without_headers);
+    if without.contains(&AUTHORIZATION) {
+        canonical.user_info = None;
     }
     request.set_address(canonical);
     let inner = &mut *request.0;
-    let foreign = away
-        && config
-            .base
-            .as_ref()
-            .is_some_and(|base| !same_origin(&base.uri, &inner.uri));
-    for name in config.headers.keys() {
-        // A type without the form's boundary would make it unreadable.
-        let ruled = *name == header::CONTENT_TYPE && inner.body.form().is_some();
-        if ruled || inner.headers.contains_key(name) {
-            continue;
-        }
-        for value in config.headers.get_all(name) {
-            // The client's secrets stay with the client's origin.
-            if !(foreign && is_credential(name, value)) {
-                inner.headers.append(name.clone(), value.clone());
-            }
-        }
+    let elsewhere = |base: &Base| !same_origin(&base.uri, &inner.uri);
+    let foreign = (away || own_base) && config.base.as_ref().is_some_and(elsewhere);
+    if config.auth.is_some() || rare.is_some() {
+        let inherited = config.auth.as_ref().filter(|_| !foreign);
+        merge::auth(inner, rare, inherited);
+    }
+    if !config.headers.is_empty() || !config.method_headers.is_empty() {
+        merge::headers(config, inner, without, foreign);
     }
     if let Some(form) = inner.body.form() {
         form.settle_type(&mut inner.headers)?;
-    } else if let Some(value) = draft.content_type {
-        inner.headers.entry(header::CONTENT_TYPE).or_insert(value);
+    } else {
+        merge::implied(config, inner, implied, rare);
+    }
+    if !config.extensions.is_empty() {
+        merge::extensions(config, inner, rare);
     }
     Ok(request)
 }
 
-/// Returns the absolute text, and whether it is not below the base.
-fn locate(config: &Config, target: String) -> Result<(String, bool)> {
+/// Returns where a draft would be sent, with the defaults as they are.
+pub(crate) fn address(config: &Config, draft: &Draft, rare: Option<&Rare>) -> Result<Uri> {
+    let prepared = prepare(config, draft.without_body(), rare)?;
+    Ok(prepared.0.uri)
+}
+
+/// Returns the base of a call, and whether it is the call's own choice.
+fn base_of<'a>(config: &'a Config, rare: Option<&'a Rare>) -> (Option<&'a Base>, bool) {
+    match rare.map(|rare| &rare.base) {
+        None | Some(Setting::Inherit) => (config.base.as_ref(), false),
+        Some(Setting::Unset) => (None, true),
+        Some(Setting::Set(base)) => (Some(base), true),
+    }
+}
+
+/// Tells whether an address is off the origin of the client's base.
+fn leaves(config: &Config, text: &str) -> Result<bool> {
     let Some(base) = &config.base else {
+        return Ok(false);
+    };
+    let canonical = canonicalize(text.to_owned())?;
+    Ok(!same_origin(&base.uri, &canonical.uri))
+}
+
+/// Refuses an address off the base's origin, unless it was asked for.
+fn check(config: &Config, request: &Request, base: Option<&Base>, uri: &Uri) -> Result<()> {
+    let overrides = &request.0.overrides;
+    if let Some(base) = base
+        && !overrides
+            .absolute_urls
+            .unwrap_or(config.allow.absolute_urls)
+        && !same_origin(&base.uri, uri)
+    {
+        return Err(leaves_base(base));
+    }
+    Ok(())
+}
+
+/// Returns the absolute text, and whether it is not below the base.
+fn locate(base: Option<&Base>, target: String) -> Result<(String, bool)> {
+    let Some(base) = base else {
         return match Target::of(&target) {
             Target::Absolute => Ok((target, false)),
             Target::ProtocolRelative | Target::Relative => Err(Error::new(
@@ -94,19 +126,6 @@ fn locate(config: &Config, target: String) -> Result<(String, bool)> {
             Ok((format!("{scheme}:{target}"), true))
         }
     }
-}
-
-fn with_query(mut text: String, query: &str) -> String {
-    if query.is_empty() {
-        return text;
-    }
-    // axios: a fragment is cut off where parameters are added.
-    if let Some(at) = text.find('#') {
-        text.truncate(at);
-    }
-    text.push(if text.contains('?') { '&' } else { '?' });
-    text.push_str(query);
-    text
 }
 
 fn leaves_base(base: &Base) -> Error {

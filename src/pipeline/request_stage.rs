@@ -84,7 +84,7 @@ pub(super) enum Departure {
 
 pub(super) async fn run(run: &Run<'_>, request: Request) -> Result<Departure> {
     let hooks = &run.chain.request;
-    let order = request.0.overrides.order.unwrap_or(run.engine.config.order);
+    let order = request.0.overrides.order.unwrap_or(run.config.order);
     let mut state = Ok(request);
     for step in 0..hooks.len() {
         let at = match order {

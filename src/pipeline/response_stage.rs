@@ -131,7 +131,7 @@ async fn next_attempt(
 
 /// Copies the original request, or says why it cannot.
 fn repeat(run: &Run<'_>) -> Result<Request, String> {
-    let limit = run.engine.config.max_attempts;
+    let limit = run.max_attempts;
     if run.call.attempt >= limit {
         return Err(format!(
             "not replayed: {} attempts were made, the limit is {limit}; raise `max_attempts`, or \

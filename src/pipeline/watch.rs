@@ -55,12 +55,19 @@ impl Limits<'_> {
 
     #[cold]
     pub(super) fn timed_out(&self) -> Error {
-        let (text, hint) = match self.what {
-            Span::Timeout(span) => (
+        self.what.passed()
+    }
+}
+
+impl Span {
+    #[cold]
+    pub(super) fn passed(self) -> Error {
+        let (text, hint) = match self {
+            Self::Timeout(span) => (
                 format!("the attempt's timeout of {span:?} has passed"),
                 "raise `timeout`",
             ),
-            Span::Deadline(span) => (
+            Self::Deadline(span) => (
                 format!("the call's deadline of {span:?} has passed"),
                 "raise `deadline`",
             ),

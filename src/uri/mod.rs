@@ -34,6 +34,8 @@ pub(crate) struct UriError {
     pub(crate) what: String,
     /// What to do instead.
     pub(crate) hint: &'static str,
+    /// It is an address, but of another scheme: axios tells these apart.
+    pub(crate) is_scheme: bool,
 }
 
 impl UriError {
@@ -41,6 +43,7 @@ impl UriError {
         Self {
             what: what.into(),
             hint,
+            is_scheme: false,
         }
     }
 }
@@ -129,10 +132,11 @@ fn split_scheme(text: &str) -> Result<(&'static str, &str), UriError> {
     } else if scheme.eq_ignore_ascii_case("http") {
         "http"
     } else {
-        return Err(UriError::new(
-            format!("the scheme `{}` is not supported", shortened(scheme)),
-            HINT,
-        ));
+        let what = format!("the scheme `{}` is not supported", shortened(scheme));
+        return Err(UriError {
+            is_scheme: true,
+            ..UriError::new(what, HINT)
+        });
     };
     match rest.strip_prefix("//") {
         Some(rest) if !rest.starts_with('/') => Ok((scheme, rest)),

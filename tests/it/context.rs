@@ -2,7 +2,9 @@
 
 use std::error::Error as _;
 
-use tollgate::{AdapterError, Error, ErrorCode, ErrorKind, MockReply, Request};
+use tollgate::{
+    AdapterError, Error, ErrorCode, ErrorKind, MockReply, Request, interceptor::AnyInterceptorId,
+};
 
 use crate::support::{Do, Reply, Way, World, everywhere};
 
@@ -21,6 +23,55 @@ fn an_error_names_the_interceptor_that_failed_and_shows_it() {
             "GET http://h/u?page=[REDACTED]: interceptor `check`: the checksum differs"
         );
         assert_eq!(error.code(), ErrorCode::Interceptor);
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn an_error_has_the_id_of_the_interceptor_that_failed_which_ejects_it() {
+    fn law<W: Way>(world: &World<W>) {
+        let all = &world.client.interceptors;
+        let request = all.request.use_sync(|_| Err(Error::message("no")));
+        let error = world.get("/u").unwrap_err();
+        assert_eq!(
+            error.interceptor_id(),
+            Some(AnyInterceptorId::Request(request))
+        );
+        let json: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
+        assert_eq!(json["interceptorId"], request.to_string());
+        assert!(world.client.explain().contains(&format!("({request})")));
+        let Some(AnyInterceptorId::Request(id)) = error.interceptor_id() else {
+            panic!("{error:?}");
+        };
+        assert!(all.request.eject(id), "it is that of this client");
+
+        let response = all.response.use_sync(|_| Err(Error::message("no")));
+        let failed = || world.get("/u").unwrap_err().interceptor_id();
+        assert_eq!(failed(), Some(response.into()));
+        assert!(all.response.eject(response));
+        world.script([Reply::Status(404)]);
+        assert_eq!(failed(), None, "nobody failed");
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn a_copied_interceptor_fails_under_the_id_that_its_copy_got() {
+    fn law<W: Way>(world: &World<W>) {
+        let id = world
+            .client
+            .interceptors
+            .request
+            .use_sync(|_| Err(Error::message("no")));
+        let derived = world.client.derive().with_interceptors();
+        let derived = W::build(derived);
+        let error = W::send(derived.get("/u")).unwrap_err();
+        let Some(AnyInterceptorId::Request(copy)) = error.interceptor_id() else {
+            panic!("{error:?}");
+        };
+        assert_ne!(copy, id);
+        assert!(derived.interceptors.request.eject(copy));
+        assert!(W::send(derived.get("/u")).is_ok());
     }
     everywhere!(law);
 }
@@ -109,6 +160,108 @@ fn what_the_adapter_says_stays_in_the_error() {
 }
 
 #[test]
+fn the_core_words_a_failure_of_the_wire_and_the_adapter_its_cause() {
+    fn law<W: Way>(world: &World<W>) {
+        for (kind, text) in [
+            (ErrorKind::Timeout, "a time limit below tollgate ran out"),
+            (ErrorKind::Dns, "the name of the host could not be resolved"),
+            (ErrorKind::Connect, "no connection could be made"),
+            (ErrorKind::Tls, "the TLS handshake failed"),
+            (
+                ErrorKind::Transport,
+                "the connection ended before an answer came",
+            ),
+            (ErrorKind::Decode, "the body does not decompress"),
+        ] {
+            world.script([Reply::Fail(kind)]);
+            let error = world.get("/u").unwrap_err();
+            let hint = error.hint().unwrap();
+            assert_eq!(error.to_string(), format!("GET http://h/u: {text}; {hint}"));
+            let cause = error.source().unwrap();
+            assert_eq!(cause.to_string(), "the wire broke", "{kind:?}");
+            assert!(cause.source().is_none());
+        }
+        // What only the adapter knows, it says itself.
+        world.script([Reply::Fail(ErrorKind::Unsupported)]);
+        let error = world.get("/u").unwrap_err();
+        assert_eq!(error.to_string(), "GET http://h/u: the wire broke");
+        assert!(error.source().is_none());
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn who_may_call_again_is_told() {
+    fn law<W: Way>(world: &World<W>) {
+        for (status, again) in [
+            (304, false),
+            (400, false),
+            (401, false),
+            (404, false),
+            (408, true),
+            (409, false),
+            (425, true),
+            (429, true),
+            (500, true),
+            (501, false),
+            (502, true),
+            (503, true),
+            (504, true),
+        ] {
+            world.script([Reply::Status(status)]);
+            let error = world.get("/u").unwrap_err();
+            assert_eq!(error.is_retryable(), again, "{status}");
+        }
+        for (kind, again) in [
+            (ErrorKind::Timeout, true),
+            (ErrorKind::Dns, true),
+            (ErrorKind::Connect, true),
+            (ErrorKind::Transport, true),
+            (ErrorKind::Tls, false),
+            (ErrorKind::Decode, false),
+            (ErrorKind::Unsupported, false),
+            (ErrorKind::Redirect, false),
+        ] {
+            world.script([Reply::Fail(kind)]);
+            let error = world.get("/u").unwrap_err();
+            assert_eq!(error.is_retryable(), again, "{kind:?}");
+        }
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn one_of_our_errors_is_found_in_any_chain() {
+    #[derive(Debug)]
+    struct Outer(Box<dyn std::error::Error + Send + Sync>);
+    impl std::fmt::Display for Outer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the report could not be made")
+        }
+    }
+    impl std::error::Error for Outer {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&*self.0)
+        }
+    }
+
+    fn law<W: Way>(world: &World<W>) {
+        let failed = || {
+            world.script([Reply::Status(404)]);
+            world.get("/u").unwrap_err()
+        };
+        let wrapped = Outer(failed().into());
+        assert!(Error::find_in(&wrapped).unwrap().is_status(404));
+        // An I/O error does not name what it was made of as its source.
+        let in_io = Outer(std::io::Error::other(Outer(failed().into())).into());
+        assert!(Error::find_in(&in_io).unwrap().is_status(404));
+        let foreign = Outer(std::io::Error::other("the disk is full").into());
+        assert!(Error::find_in(&foreign).is_none());
+    }
+    everywhere!(law);
+}
+
+#[test]
 fn each_kind_has_the_code_that_axios_gives_it() {
     fn law<W: Way>(world: &World<W>) {
         for (kind, code) in [
@@ -163,6 +316,7 @@ fn the_json_of_an_error_has_axios_fields_and_no_graphs() {
                 "url": "http://h/u",
                 "attempts": 1,
                 "interceptor": null,
+                "interceptorId": null,
                 "cause": [],
             })
         );

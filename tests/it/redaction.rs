@@ -111,7 +111,7 @@ fn gather<W: Way>(world: &World<W>) -> Prints {
         }
     }
     prints.debug("a client", &world.client);
-    prints.debug("a config", world.client.config());
+    prints.debug("a config", &world.client.config());
     for sent in world.mock.requests() {
         let sent: Recorded = sent;
         assert!(sent.uri().to_string().contains(CANARY), "they were sent");

@@ -13,9 +13,12 @@ mod actor;
 mod addresses;
 mod concurrent;
 mod forms;
+mod merging;
 mod model;
+mod per_call;
 mod program;
 mod programs;
+mod queries;
 mod registry;
 
 /// Reads how much to try from the environment.

@@ -19,6 +19,11 @@ const EXAMPLES: &[Example] = &[
         name: "two_processes",
         args: &["--strict"],
     },
+    Example::plain("redis_fleet"),
+    Example {
+        name: "redis_fleet",
+        args: &["--no-lock"],
+    },
     Example::plain("sign_in"),
     Example::plain("quick_start"),
     Example::plain("blocking"),
@@ -28,6 +33,7 @@ const EXAMPLES: &[Example] = &[
     Example::plain("custom_adapter"),
     Example::plain("progress"),
     Example::plain("axum_router"),
+    Example::plain("error_gallery"),
 ];
 
 impl Example {

@@ -11,6 +11,8 @@ struct Run {
     file: &'static str,
     /// Environment variables: name, value, value with `--full`.
     sizes: &'static [(&'static str, &'static str, &'static str)],
+    /// The plain run has the normal sizes already.
+    in_full_only: bool,
 }
 
 /// All release runs. Tests marked `#[ignore]` run here too.
@@ -23,6 +25,7 @@ const RUNS: &[Run] = &[
             ("TOLLGATE_PROGRAMS", "100000", "1000000"),
             ("TOLLGATE_OPERATIONS", "1000000", "10000000"),
         ],
+        in_full_only: false,
     },
     Run {
         package: "tollgate",
@@ -33,17 +36,44 @@ const RUNS: &[Run] = &[
             ("TOLLGATE_PROCESSES", "16", "16"),
             ("TOLLGATE_ROTATIONS", "50", "600"),
         ],
+        in_full_only: false,
     },
     Run {
         package: "tollgate",
         target: "simulation",
         file: "tests/simulation",
         sizes: &[("TOLLGATE_SCHEDULES", "1000000", "5000000")],
+        in_full_only: false,
+    },
+    Run {
+        package: "tollgate-redis",
+        target: "fleet",
+        file: "adapters/redis/tests/fleet",
+        sizes: &[
+            ("TOLLGATE_ROUNDS", "3", "50"),
+            ("TOLLGATE_CRASHES", "2", "50"),
+        ],
+        in_full_only: true,
+    },
+    Run {
+        package: "tollgate-redis",
+        target: "faults",
+        file: "adapters/redis/tests/faults",
+        sizes: &[
+            ("TOLLGATE_REDIS_RESTARTS", "10", "100"),
+            ("TOLLGATE_REDIS_CUT_EVERY", "11", "1"),
+            ("TOLLGATE_REDIS_PROGRAMS", "48", "1500"),
+            ("TOLLGATE_REDIS_STOPPED_MS", "1000", "5000"),
+        ],
+        in_full_only: true,
     },
 ];
 
 pub(crate) fn run(session: &mut Session) -> Outcome {
     for run in RUNS {
+        if run.in_full_only && !session.full {
+            continue;
+        }
         if !session.has(run.file) && !session.has(&format!("{}.rs", run.file)) {
             session.missing(&format!(
                 "release: there is no test `{}` of {} yet (`{}`)",

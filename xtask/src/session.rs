@@ -72,6 +72,8 @@ impl Session {
         ] {
             command.env_remove(name);
         }
+        // What needs it is installed: a test that finds none fails.
+        command.env("TOLLGATE_REDIS_REQUIRED", "1");
         command
     }
 

@@ -1,6 +1,7 @@
 //! The lanes on which every law about the wire holds: async and blocking, over
 //! reqwest and over ureq.
 
+pub mod failures;
 mod lane;
 
 pub use lane::{

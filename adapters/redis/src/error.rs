@@ -333,6 +333,11 @@ pub(crate) fn setting(message: impl Into<String>, hint: &'static str) -> Error {
     Error::new(ErrorKind::Builder, message.into()).with_hint(hint)
 }
 
+/// Tells whether what was asked may have been done all the same, or will be.
+pub(crate) fn may_have_been_done(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Transport | ErrorKind::Timeout)
+}
+
 /// Tells whether redis may work again by itself.
 pub(crate) fn is_unavailable(error: &Error) -> bool {
     matches!(

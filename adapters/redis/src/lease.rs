@@ -1,23 +1,24 @@
 //! [`acquire`]: the lease, and giving it back.
 
 use std::{
-    sync::{Arc, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
 };
 
 use chacha20poly1305::aead::Generate;
-use futures::future::BoxFuture;
+use futures::{channel::oneshot, future::BoxFuture};
 use redis::Value;
 use tollgate::{
     Error, Result,
     auth::{Lease, Stored},
+    runtime::{Runtime, ThreadRuntime},
 };
 
 use crate::{
     answer::Answer,
     ask::Ask,
     error,
-    line::{Job, backoff},
+    line::{Job, backoff, now},
     scripts,
     talk::Talk,
 };
@@ -25,8 +26,9 @@ use crate::{
 /// The longest pause between two tries, where no message comes.
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how long it is tried, at most, to give back a lease that nobody waits
-/// for.
+/// for, and the longest pause between.
 const GIVING_BACK: Duration = Duration::from_secs(30);
+const PAUSE_OF_GIVING_BACK: Duration = Duration::from_secs(1);
 /// The longest time to live of a lease: ten years, in ms.
 const FOREVER: u128 = 10 * 365 * 24 * 3600 * 1000;
 
@@ -134,7 +136,7 @@ async fn try_once<L: Leased>(
         Ok(answer) => granted(&*reader, Answer::of(answer)?, (owner, ttl)),
         Err(error) => {
             // It may have been given, and the answer was lost.
-            if error::is_unavailable(&error) {
+            if error::may_have_been_done(&error) {
                 reader.talk().send_release(&owner, ttl);
             }
             Err(error)
@@ -162,6 +164,27 @@ fn granted(of: &impl Leased, mut answer: Answer, (owner, ttl): (Owner, Duration)
             answer.text()?,
         )),
         _ => Err(of.unusual(answer)),
+    }
+}
+
+/// Gives a lease back, until that is done, or its time or the store are over.
+async fn give_back((talk, owner): (Weak<Talk>, Owner), until: Instant) {
+    let mut failures = 4;
+    while now() < until {
+        ThreadRuntime
+            .sleep(backoff(failures, PAUSE_OF_GIVING_BACK))
+            .await;
+        failures += 1;
+        let (sender, answer) = oneshot::channel();
+        let Some(talk) = talk.upgrade() else {
+            return;
+        };
+        talk.push_release(&owner, |answer| drop(sender.send(answer)));
+        drop(talk);
+        match answer.await {
+            Ok(Err(error)) if error::is_unavailable(&error) => {}
+            _ => return,
+        }
     }
 }
 
@@ -210,14 +233,23 @@ impl Talk {
 
     /// Gives a lease back; who does it waits for nothing.
     ///
-    /// It is tried for longer than other things are: a server that was stopped
-    /// may give the lease when it goes on, to somebody who has given up.
-    fn send_release(&self, owner: &Owner, ttl: Duration) {
-        // Where it fails, the lease ends by itself.
+    /// It is tried again for as long as the lease lasts: a server that was
+    /// stopped may give it when it goes on, to somebody who has given up.
+    fn send_release(self: &Arc<Self>, owner: &Owner, ttl: Duration) {
+        let again = (Arc::downgrade(self), owner.clone());
+        let until = now() + ttl.min(GIVING_BACK);
+        self.push_release(owner, move |answer| {
+            if answer.is_err_and(|error| error::may_have_been_done(&error)) {
+                // Seldom, and not on the line, where others have their turn.
+                ThreadRuntime.spawn(Box::pin(give_back(again, until)));
+            }
+        });
+    }
+
+    fn push_release(&self, owner: &Owner, done: impl FnOnce(Result<Value>) + Send + 'static) {
         let ask = self.release_of(owner);
-        let limit = ttl.clamp(self.deadline, GIVING_BACK.max(self.deadline));
-        let job = Job::new(&self.keys.record, ask, limit, drop);
-        self.line.push(job);
+        self.line
+            .push(Job::new(&self.keys.record, ask, self.deadline, done));
     }
 
     fn release_of(&self, owner: &Owner) -> Ask {

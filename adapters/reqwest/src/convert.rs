@@ -28,8 +28,9 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
     if parts.method == Method::CONNECT {
         return Err(AdapterError::new(
             ErrorKind::Unsupported,
-            "reqwest does not send `CONNECT`",
-        ));
+            "this adapter does not send `CONNECT`",
+        )
+        .with_hint("for a tunnel, give the adapter a proxy"));
     }
     let url = address(&parts.uri)?;
     let secure = url.scheme() == "https";
@@ -156,11 +157,7 @@ pub(crate) fn response(
             .map(|(name, value)| name.as_str().len() + value.len())
             .sum();
         if length > limit {
-            return Err(AdapterError::new(
-                ErrorKind::Transport,
-                format!("the answer's head is {length} bytes long, the limit is {limit}"),
-            )
-            .with_hint("raise it with `ReqwestAdapterBuilder::max_head_bytes`"));
+            return Err(AdapterError::head_too_large(limit));
         }
     }
     if let Some(address) = address {

@@ -12,7 +12,11 @@
 //! | `is_redirect` (a client of the caller's) | `Redirect` | |
 //! | the caller's body failed | `InvalidRequest` | |
 //! | a body, from the decoder | `Decode` | |
+//! | hyper's parser, or framing of a body that it refuses | `Transport` | `BadResponse` |
 //! | anything else | `Transport` | `ConnectionReset` |
+//!
+//! What the caller reads is the core's wording of these; reqwest's own words
+//! are the source.
 //!
 //! `is_body` and `is_decode` do not tell a bad encoding from a connection that
 //! was cut: the first cause does, which is an I/O error where the decoder
@@ -32,24 +36,21 @@ pub(crate) fn no_answer(error: reqwest::Error, secure: bool) -> AdapterError {
         .or_else(|| error.is_connect().then(|| connect(&error, secure)))
         .unwrap_or_else(|| {
             if error.is_builder() {
-                Found::new(
+                AdapterError::new(
                     ErrorKind::InvalidRequest,
                     "reqwest does not send such a request",
                 )
             } else if error.is_redirect() {
-                Found::new(ErrorKind::Redirect, "a redirect was not followed")
+                AdapterError::of(ErrorKind::Redirect)
             } else if caller_body_failed(&error) {
-                Found::new(
-                    ErrorKind::InvalidRequest,
-                    "the request's body could not be read",
-                )
+                AdapterError::request_body(ErrorKind::InvalidRequest)
             } else if secure && io_kind(&error) == Some(io::ErrorKind::InvalidData) {
-                Found::new(ErrorKind::Tls, "the server ended the TLS session")
+                AdapterError::of(ErrorKind::Tls)
             } else {
-                transport(&error, "the connection failed before an answer came")
+                transport(&error)
             }
         });
-    found.with(error)
+    found.with_source(error)
 }
 
 /// Why the body of an answer stopped.
@@ -59,105 +60,69 @@ pub(crate) fn no_body(error: reqwest::Error) -> AdapterError {
         .or_else(|| early(&error))
         .unwrap_or_else(|| {
             if decoder_failed(&error) {
-                Found::new(ErrorKind::Decode, "the body does not decompress")
-            } else if io_kind(&error) == Some(io::ErrorKind::UnexpectedEof) {
-                Found::new(ErrorKind::Transport, "the body was cut short")
+                AdapterError::of(ErrorKind::Decode)
             } else {
-                transport(&error, "the connection failed in the body")
+                transport(&error)
             }
         });
-    found.with(error)
-}
-
-/// A row of the table.
-struct Found {
-    kind: ErrorKind,
-    code: Option<ErrorCode>,
-    message: &'static str,
-    hint: Option<&'static str>,
-}
-
-impl Found {
-    fn new(kind: ErrorKind, message: &'static str) -> Self {
-        Self {
-            kind,
-            code: None,
-            message,
-            hint: None,
-        }
-    }
-
-    fn code(mut self, code: ErrorCode) -> Self {
-        self.code = Some(code);
-        self
-    }
-
-    fn with(self, source: reqwest::Error) -> AdapterError {
-        let mut error = AdapterError::new(self.kind, self.message).with_source(source);
-        if let Some(code) = self.code {
-            error = error.with_code(code);
-        }
-        if let Some(hint) = self.hint {
-            error = error.with_hint(hint);
-        }
-        error
-    }
+    found.with_source(error)
 }
 
 /// The caller's body may be one of ours, with an error of ours.
-fn of_ours(error: &reqwest::Error) -> Option<Found> {
-    const MESSAGE: &str = "the request's body could not be read";
+fn of_ours(error: &reqwest::Error) -> Option<AdapterError> {
     causes(error).find_map(|cause| {
         if let Some(ours) = cause.downcast_ref::<AdapterError>() {
-            return Some(Found::new(ours.kind(), MESSAGE));
+            return Some(AdapterError::request_body(ours.kind()));
         }
         let ours = cause.downcast_ref::<tollgate::Error>()?;
-        Some(Found::new(ours.kind(), MESSAGE).code(ours.code()))
+        Some(AdapterError::request_body(ours.kind()).with_code(ours.code()))
     })
 }
 
-fn early(error: &reqwest::Error) -> Option<Found> {
+fn early(error: &reqwest::Error) -> Option<AdapterError> {
     if error.is_timeout() {
-        let message = if error.is_connect() {
-            "the connection was not made in time"
+        return Some(if error.is_connect() {
+            AdapterError::connect_timeout()
         } else {
-            "a time limit of reqwest or of the system ran out"
-        };
-        return Some(Found::new(ErrorKind::Timeout, message));
+            AdapterError::of(ErrorKind::Timeout)
+        });
     }
-    error
-        .is_dns()
-        .then(|| Found::new(ErrorKind::Dns, "the name of the host could not be resolved"))
+    error.is_dns().then(|| AdapterError::of(ErrorKind::Dns))
 }
 
-fn connect(error: &reqwest::Error, secure: bool) -> Found {
-    let refused = |message| Found::new(ErrorKind::Connect, message);
+fn connect(error: &reqwest::Error, secure: bool) -> AdapterError {
+    let refused = AdapterError::of(ErrorKind::Connect);
     match io_kind(error) {
-        Some(io::ErrorKind::ConnectionRefused) => {
-            refused("the connection was refused").code(ErrorCode::ConnectionRefused)
-        }
-        Some(kind) if is_reset(kind) => {
-            refused("the connection was reset").code(ErrorCode::ConnectionReset)
-        }
+        Some(io::ErrorKind::ConnectionRefused) => refused.with_code(ErrorCode::ConnectionRefused),
+        Some(kind) if is_reset(kind) => refused.with_code(ErrorCode::ConnectionReset),
         Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) if secure => {
-            Found::new(ErrorKind::Tls, "the TLS handshake failed")
+            AdapterError::of(ErrorKind::Tls)
         }
-        None if secure && lacks_tls(error) => Found {
-            hint: Some("turn on the feature `rustls` of tollgate-reqwest"),
-            ..Found::new(ErrorKind::Unsupported, "`https` is not built in")
-        },
-        Some(_) | None => refused("no connection could be made"),
+        None if secure && lacks_tls(error) => {
+            AdapterError::new(ErrorKind::Unsupported, "`https` is not built in")
+                .with_hint("turn on the feature `rustls` of tollgate-reqwest")
+        }
+        Some(_) | None => refused,
     }
 }
 
-fn transport(error: &reqwest::Error, message: &'static str) -> Found {
+fn transport(error: &reqwest::Error) -> AdapterError {
+    let out = AdapterError::of(ErrorKind::Transport);
     match io_kind(error) {
-        Some(kind) if is_reset(kind) => {
-            Found::new(ErrorKind::Transport, "the connection was reset")
-                .code(ErrorCode::ConnectionReset)
+        Some(kind) if is_reset(kind) => out.with_code(ErrorCode::ConnectionReset),
+        // hyper's own, of chunks that are none.
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
+            out.with_code(ErrorCode::BadResponse)
         }
-        Some(_) | None => Found::new(ErrorKind::Transport, message),
+        _ if parser_failed(error) => out.with_code(ErrorCode::BadResponse),
+        Some(_) | None => out,
     }
+}
+
+fn parser_failed(error: &reqwest::Error) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+        .any(hyper::Error::is_parse)
 }
 
 /// hyper's plain connector names its reason in words only. Not by our feature:

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tollgate::{
-    AdapterError, Attempt, CancelHandle, ErrorKind,
+    AdapterError, Attempt, CancelHandle,
     runtime::{BoxFuture, Runtime},
 };
 
@@ -79,10 +79,7 @@ impl Limits {
             .timer
             .get_or_insert_with(|| chunk.runtime.sleep(chunk.limit));
         ready!(timer.as_mut().poll(context));
-        Poll::Ready(AdapterError::new(
-            ErrorKind::Timeout,
-            format!("no part of the body came within {:?}", chunk.limit),
-        ))
+        Poll::Ready(AdapterError::read_timeout(chunk.limit))
     }
 
     /// Notes that a chunk is there.

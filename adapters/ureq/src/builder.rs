@@ -23,7 +23,8 @@ const HEAD_LIMIT: usize = 16 * 1024 * 1024;
 /// |---|---|
 /// | [`connect_timeout`](Self::connect_timeout), name resolution and TLS included | 10 s |
 /// | [`max_head_bytes`](Self::max_head_bytes) | 64 KiB |
-/// | redirects, cookies, proxies, total timeout, `user-agent`, `accept` | off: the core does these, or nobody |
+/// | redirects, cookies, proxies, total timeout, `user-agent` | off: the core does these, or nobody |
+/// | `accept: */*` | added where the request has none, as by `tollgate-reqwest` |
 /// | decompression | gzip and brotli, each by its feature of this crate |
 ///
 /// ```
@@ -53,7 +54,7 @@ impl UreqAdapterBuilder {
             config: Config::builder()
                 .proxy(None)
                 .user_agent(AutoHeaderValue::None)
-                .accept(AutoHeaderValue::None)
+                .accept(AutoHeaderValue::Default)
                 .accept_encoding(encodings)
                 .timeout_connect(Some(CONNECT_TIMEOUT))
                 .max_response_header_size(MAX_HEAD_BYTES)

@@ -9,7 +9,7 @@ use http::{
     request::Parts,
     uri::Scheme,
 };
-use tollgate::{AdapterError, Body, ErrorKind};
+use tollgate::{AdapterError, Body, ErrorCode, ErrorKind};
 
 use crate::upload::Upload;
 
@@ -38,7 +38,8 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
         return Err(AdapterError::new(
             ErrorKind::Unsupported,
             "this adapter does not send `CONNECT`",
-        ));
+        )
+        .with_hint("for a tunnel, give the adapter a proxy"));
     }
     check_address(&parts.uri)?;
     let said = check_headers(&parts.headers)?;
@@ -248,7 +249,8 @@ pub(crate) fn framing(
         return Err(AdapterError::new(
             ErrorKind::Transport,
             "the answer has a `transfer-encoding` that is not `chunked` of HTTP/1.1",
-        ));
+        )
+        .with_code(ErrorCode::BadResponse));
     }
     if head.headers.contains_key(CONTENT_LENGTH) {
         return Ok(Framing::Doubtful);

@@ -11,7 +11,10 @@
 //! | TLS is not built in | `Unsupported` | |
 //! | the compressed body is damaged | `Decode` | |
 //! | ureq does not send such a request | `InvalidRequest` | |
-//! | the connection was reset, cut or talks garbage; the head is too large | `Transport` | `ConnectionReset` |
+//! | the connection was reset, cut or talks garbage; the head is too large | `Transport` | `ConnectionReset`, `BadResponse` |
+//!
+//! What the caller reads is the core's wording of these; ureq's own words are
+//! the source.
 //!
 //! `ureq::Error` has no `source()`, so the chain is built by matching. What it
 //! does not say (which stage of a new connection failed) is in [`Seen`]; an
@@ -22,7 +25,7 @@ use std::{error::Error as StdError, io};
 use tollgate::{AdapterError, ErrorCode, ErrorKind};
 use ureq::{Error, Timeout};
 
-use crate::watch::{Seen, Stage};
+use crate::watch::{End, Seen, Stage};
 
 /// Where an error happened.
 #[derive(Clone, Copy)]
@@ -38,8 +41,7 @@ pub(crate) fn no_answer(error: Error, seen: Seen, place: Place) -> AdapterError 
     let asked = Asked {
         stage: seen.stage,
         input: seen.input,
-        ended: seen.end.is_some(),
-        message: "the connection ended before an answer came",
+        end: seen.end,
         place,
     };
     early(seen).unwrap_or_else(|| asked.explain(error))
@@ -50,8 +52,7 @@ pub(crate) fn no_body(error: io::Error, seen: Seen, place: Place) -> AdapterErro
     let asked = Asked {
         stage: Stage::Open,
         input: true,
-        ended: seen.end.is_some(),
-        message: "the body was cut short",
+        end: seen.end,
         place,
     };
     early(seen).unwrap_or_else(|| asked.explain_io(error))
@@ -68,37 +69,32 @@ fn early(seen: Seen) -> Option<AdapterError> {
 
 /// The caller's body may be one of ours, with an error of ours.
 fn caller_body(error: io::Error) -> AdapterError {
-    const MESSAGE: &str = "the request's body could not be read";
     let error = match error.downcast::<AdapterError>() {
-        Ok(ours) => return ours,
+        Ok(ours) => return AdapterError::request_body(ours.kind()).with_source(ours),
         Err(error) => error,
     };
     match error.downcast::<tollgate::Error>() {
-        Ok(ours) => AdapterError::new(ours.kind(), MESSAGE)
+        Ok(ours) => AdapterError::request_body(ours.kind())
             .with_code(ours.code())
             .with_source(ours),
-        Err(error) => with(ErrorKind::InvalidRequest, MESSAGE, error),
+        Err(error) => AdapterError::request_body(ErrorKind::InvalidRequest).with_source(error),
     }
 }
 
-fn with(
-    kind: ErrorKind,
-    message: &'static str,
-    source: impl Into<Box<dyn StdError + Send + Sync>>,
-) -> AdapterError {
-    AdapterError::new(kind, message).with_source(source)
+fn of(kind: ErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> AdapterError {
+    AdapterError::of(kind).with_source(source)
+}
+
+fn unsendable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> AdapterError {
+    const MESSAGE: &str = "ureq does not send such a request";
+    AdapterError::new(ErrorKind::InvalidRequest, MESSAGE).with_source(source)
 }
 
 /// What is known besides the error.
 struct Asked {
     stage: Stage,
     input: bool,
-    #[cfg_attr(
-        not(any(feature = "gzip", feature = "brotli")),
-        expect(dead_code, reason = "only a decoder's errors need it")
-    )]
-    ended: bool,
-    message: &'static str,
+    end: Option<End>,
     place: Place,
 }
 
@@ -113,28 +109,16 @@ impl Asked {
                     .with_hint("turn on the feature `rustls` of tollgate-ureq")
             }
             #[cfg(feature = "rustls")]
-            Error::Rustls(error) => with(ErrorKind::Tls, HANDSHAKE, error),
-            Error::Tls(_) => with(ErrorKind::Tls, HANDSHAKE, error),
+            Error::Rustls(error) => of(ErrorKind::Tls, error),
+            Error::Tls(_) => of(ErrorKind::Tls, error),
             #[cfg(any(feature = "gzip", feature = "brotli"))]
             Error::Decompress(_, error) => self.decode(error),
-            Error::LargeResponseHeader(_, limit) => AdapterError::new(
-                ErrorKind::Transport,
-                format!("the answer's head is larger than {limit} bytes"),
-            )
-            .with_hint("raise it with `UreqAdapterBuilder::max_head_bytes`"),
-            Error::Protocol(error) if self.place.own && !self.input => with(
-                ErrorKind::InvalidRequest,
-                "ureq does not send such a request",
-                error,
-            ),
+            Error::LargeResponseHeader(_, limit) => AdapterError::head_too_large(limit),
+            Error::Protocol(error) if self.place.own && !self.input => unsendable(error),
             Error::Protocol(error) => {
-                with(ErrorKind::Transport, "the answer is not HTTP/1.1", error)
+                of(ErrorKind::Transport, error).with_code(ErrorCode::BadResponse)
             }
-            Error::Http(error) => with(
-                ErrorKind::InvalidRequest,
-                "ureq does not send such a request",
-                error,
-            ),
+            Error::Http(error) => unsendable(error),
             // These two hold the address.
             Error::BadUri(_) => {
                 AdapterError::new(ErrorKind::InvalidUrl, "ureq does not read the address")
@@ -143,13 +127,11 @@ impl Asked {
                 AdapterError::new(ErrorKind::Unsupported, "the agent is set to `https` only")
             }
             Error::ConnectionFailed | Error::InvalidProxyUrl | Error::ConnectProxyFailed(_) => {
-                with(ErrorKind::Connect, "no connection could be made", error)
+                of(ErrorKind::Connect, error)
             }
-            Error::TooManyRedirects | Error::RedirectFailed => {
-                with(ErrorKind::Redirect, "a redirect was not followed", error)
-            }
-            Error::Other(source) => with(ErrorKind::Transport, self.message, source),
-            other => with(ErrorKind::Transport, self.message, other),
+            Error::TooManyRedirects | Error::RedirectFailed => of(ErrorKind::Redirect, error),
+            Error::Other(source) => of(ErrorKind::Transport, source),
+            other => of(ErrorKind::Transport, other),
         }
     }
 
@@ -159,13 +141,13 @@ impl Asked {
             Err(error) => error,
         };
         if is_pause(&error) {
-            return with(ErrorKind::Timeout, LIMIT, error);
+            return of(ErrorKind::Timeout, error);
         }
         match self.stage {
             Stage::Lookup => dns().with_source(error),
             Stage::Connect => connect(error),
             Stage::Handshake if is_reset(&error) => connect(error),
-            Stage::Handshake => with(ErrorKind::Tls, HANDSHAKE, error),
+            Stage::Handshake => of(ErrorKind::Tls, error),
             Stage::Open => self.open(error),
         }
     }
@@ -178,59 +160,56 @@ impl Asked {
             | io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::AddrNotAvailable => connect(error),
-            _ if is_reset(&error) => with(ErrorKind::Transport, "the connection was reset", error)
-                .with_code(ErrorCode::ConnectionReset),
-            io::ErrorKind::InvalidData if self.place.secure => {
-                with(ErrorKind::Tls, "the TLS session failed", error)
+            _ if self.was_reset(&error) => {
+                of(ErrorKind::Transport, error).with_code(ErrorCode::ConnectionReset)
             }
-            _ => with(ErrorKind::Transport, self.message, error),
+            io::ErrorKind::InvalidData if self.place.secure => of(ErrorKind::Tls, error),
+            _ => of(ErrorKind::Transport, error),
         }
+    }
+
+    /// ureq takes a reset in a body for its end, too early or not.
+    fn was_reset(&self, error: &io::Error) -> bool {
+        let noted = match self.end {
+            Some(End::Fault(kind)) => is_reset_kind(kind),
+            Some(End::Clean) | None => false,
+        };
+        is_reset(error) || (noted && error.kind() == io::ErrorKind::UnexpectedEof)
     }
 
     /// A decoder cannot tell a damaged body from one that stopped coming. Our
     /// own connections can; of others, only what ureq says of it is there.
     #[cfg(any(feature = "gzip", feature = "brotli"))]
     fn decode(&self, error: io::Error) -> AdapterError {
-        let stopped = self.ended || error.to_string() == "Peer disconnected";
+        let stopped = self.end.is_some() || error.to_string() == "Peer disconnected";
         let cut = error.kind() == io::ErrorKind::UnexpectedEof && stopped;
         let foreign = error.get_ref().is_some_and(|inner| inner.is::<Error>());
         if cut || foreign || is_reset(&error) || is_pause(&error) {
             return self.explain_io(error);
         }
-        with(ErrorKind::Decode, "the body does not decompress", error)
+        of(ErrorKind::Decode, error)
     }
 }
 
-const HANDSHAKE: &str = "the TLS handshake failed";
-const LIMIT: &str = "a time limit of ureq or of the system ran out";
-
 fn dns() -> AdapterError {
-    AdapterError::new(ErrorKind::Dns, "the name of the host could not be resolved")
+    AdapterError::of(ErrorKind::Dns)
 }
 
 fn timeout(reason: Timeout) -> AdapterError {
     let source = Error::Timeout(reason);
     if matches!(reason, Timeout::Connect | Timeout::Resolve) {
-        return with(
-            ErrorKind::Timeout,
-            "the connection was not made in time",
-            source,
-        )
-        .with_hint("raise it with `UreqAdapterBuilder::connect_timeout`");
+        return AdapterError::connect_timeout().with_source(source);
     }
-    with(ErrorKind::Timeout, LIMIT, source)
+    of(ErrorKind::Timeout, source)
 }
 
 fn connect(error: io::Error) -> AdapterError {
-    let (message, code) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => (
-            "the connection was refused",
-            Some(ErrorCode::ConnectionRefused),
-        ),
-        _ if is_reset(&error) => ("the connection was reset", Some(ErrorCode::ConnectionReset)),
-        _ => ("no connection could be made", None),
+    let code = match error.kind() {
+        io::ErrorKind::ConnectionRefused => Some(ErrorCode::ConnectionRefused),
+        _ if is_reset(&error) => Some(ErrorCode::ConnectionReset),
+        _ => None,
     };
-    let out = with(ErrorKind::Connect, message, error);
+    let out = of(ErrorKind::Connect, error);
     match code {
         Some(code) => out.with_code(code),
         None => out,
@@ -245,8 +224,12 @@ fn is_pause(error: &io::Error) -> bool {
 }
 
 fn is_reset(error: &io::Error) -> bool {
+    is_reset_kind(error.kind())
+}
+
+fn is_reset_kind(kind: io::ErrorKind) -> bool {
     matches!(
-        error.kind(),
+        kind,
         io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe

@@ -13,7 +13,7 @@ use ureq::BodyReader;
 
 use crate::{
     error::{self, Place},
-    watch::{End, Watch},
+    watch::{End, Seen, Watch},
 };
 
 /// How much of a body is read at first, and after that.
@@ -139,7 +139,11 @@ impl Received {
                 Ok(Some(std::mem::take(&mut self.room).freeze()))
             }
             (Ok(length), _) => Ok(Some(self.room.split_to(length).freeze())),
-            (Err(error), _) => Err(error::no_body(error, seen, self.place)),
+            (Err(error), fault) => {
+                // The fault may have been noted with the last bytes.
+                let end = seen.end.or(fault.map(End::Fault));
+                Err(error::no_body(error, Seen { end, ..seen }, self.place))
+            }
         }
     }
 }

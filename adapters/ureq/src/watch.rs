@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tollgate::{AdapterError, Attempt, ErrorKind};
+use tollgate::{AdapterError, Attempt};
 use ureq::{Error, Timeout};
 
 /// How long a transport waits before it asks again. Cancellation takes up to
@@ -45,10 +45,7 @@ impl From<Stop> for AdapterError {
         match stop {
             Stop::Cancelled => Self::cancelled(),
             Stop::TimedOut => Self::timeout(),
-            Stop::Overdue(limit) => Self::new(
-                ErrorKind::Timeout,
-                format!("no part of the body came within {limit:?}"),
-            ),
+            Stop::Overdue(limit) => Self::read_timeout(limit),
         }
     }
 }

@@ -34,7 +34,10 @@ fn classified(
         Ok(error) => return *error,
         Err(error) => error,
     };
-    let (kind, code) = found(&*error, by_io);
+    let Some((kind, code)) = found(&*error, by_io) else {
+        // There need not be a connection to speak of.
+        return AdapterError::core(ErrorKind::Transport, message).with_source(error);
+    };
     let out = AdapterError::new(kind, message).with_source(error);
     match code {
         Some(code) => out.with_code(code),
@@ -42,10 +45,10 @@ fn classified(
     }
 }
 
-fn found(error: Cause<'_>, by_io: fn(&io::Error) -> Found) -> Found {
+fn found(error: Cause<'_>, by_io: fn(&io::Error) -> Found) -> Option<Found> {
     let of_ours = causes(error).find_map(|cause| {
         if let Some(ours) = cause.downcast_ref::<AdapterError>() {
-            return Some((ours.kind, ours.code));
+            return Some((ours.kind(), Some(ours.code())));
         }
         let ours = cause.downcast_ref::<Error>()?;
         Some((ours.kind(), Some(ours.code())))
@@ -54,7 +57,7 @@ fn found(error: Cause<'_>, by_io: fn(&io::Error) -> Found) -> Found {
     let io = causes(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .last();
-    of_ours.unwrap_or_else(|| io.map_or((ErrorKind::Transport, None), by_io))
+    of_ours.or_else(|| io.map(by_io))
 }
 
 /// A layer that decompresses has errors of its own in a body.

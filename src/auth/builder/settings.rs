@@ -244,6 +244,9 @@ impl TokenRefreshBuilder {
 
     /// Sets how long a refresh may take in all, with its tries; default 10 s.
     ///
+    /// The time in which another process has the store's lease does not count:
+    /// where it was cut off, that is 10 s more than its own timeout.
+    ///
     /// A caller's own timeout or deadline ends its waiting earlier, but not
     /// the refresh.
     pub fn refresh_timeout(mut self, timeout: Duration) -> Self {

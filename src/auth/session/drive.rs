@@ -256,7 +256,12 @@ impl Pilot {
         let mut waited = false;
         for _ in 0..ROUNDS {
             let acquiring = session.store.acquire(ttl);
-            let mut lease = answered(underway.timer.before(acquiring).await, "be locked")?;
+            // Whoever has it may have been cut off, and is waited for.
+            let waiting = ttl.saturating_add(session.options.refresh_timeout);
+            let acquired = within(client.runtime(), waiting, acquiring).await;
+            let mut lease = answered(acquired, "be locked")?;
+            // What others took is not taken off the time of this refresh.
+            underway.timer = Timer::new(client.runtime(), session.options.refresh_timeout);
             if lease.is_contended() && !waited {
                 waited = true;
                 session.tally.add(&session.tally.lease_waits);

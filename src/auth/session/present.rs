@@ -85,6 +85,14 @@ impl Pilot {
                 // Nobody is signed in any more whose token this is.
                 return Err(superseded());
             }
+            if timer.left().is_zero() {
+                // It was held up, perhaps past its lease: whoever came later
+                // has spent the token.
+                return Err(RefreshError::new(
+                    RefreshClass::NotSent,
+                    "the time for a refresh was over before it was sent",
+                ));
+            }
             session.tally.add(&session.tally.attempts);
             self.flight.spend(view.held.key);
             let asking = session.refresher.refresh(&own, &view.held.token);

@@ -1,18 +1,22 @@
 //! [`ClientBuilder`]: every default, errors only at `build`.
 
+mod defaults;
 mod options;
+mod query;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+pub use defaults::Defaults;
 
 use super::{Async, Blocking, Client};
 use crate::{
     adapter::{Adapter, BlockingAdapter},
-    config::Config,
+    config::{Config, LiveConfig},
     error::{Error, ErrorKind, Result},
     interceptor::Registries,
-    pipeline::{Engine, Transport, read_base},
+    pipeline::{Engine, Transport},
     runtime::Runtime,
 };
 
@@ -77,47 +81,10 @@ impl<E> ClientBuilder<E> {
 
     pub(in crate::client) fn derived(engine: &Arc<Engine>) -> Self {
         Self {
-            config: engine.config.clone(),
+            config: (*engine.config.get()).clone(),
             parent: Some(Arc::clone(engine)),
             ..Self::over(engine.transport.clone(), Arc::clone(&engine.runtime))
         }
-    }
-
-    /// Sets the address that relative targets are joined to (axios: `baseURL`).
-    ///
-    /// The join is textual: `https://h/api` and `/users` make
-    /// `https://h/api/users`. User-info in it is an error.
-    #[doc(alias = "baseURL")]
-    pub fn base_url(mut self, url: impl AsRef<str>) -> Self {
-        match read_base(url.as_ref()) {
-            Ok(base) => self.config.base = Some(base),
-            Err(error) => self.fail(error),
-        }
-        self
-    }
-
-    /// Takes the base address off, so that calls name absolute ones.
-    pub fn without_base_url(mut self) -> Self {
-        self.config.base = None;
-        self
-    }
-
-    /// Sets a header that calls get unless they have one of that name.
-    ///
-    /// A credential (`Authorization`, `Cookie`, a sensitive value) is given
-    /// only to calls on the base's origin.
-    pub fn header<N, V>(mut self, name: N, value: V) -> Self
-    where
-        N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
-        V: TryInto<HeaderValue, Error: Into<http::Error>>,
-    {
-        match header(name, value) {
-            Ok((name, value)) => {
-                self.config.headers.insert(name, value);
-            }
-            Err(error) => self.fail(error),
-        }
-        self
     }
 
     /// Sets the source of time and tasks; default the one the adapter names.
@@ -155,7 +122,7 @@ impl<E> ClientBuilder<E> {
         Arc::new(Engine {
             transport: self.transport,
             runtime: self.runtime,
-            config: self.config,
+            config: LiveConfig::new(self.config),
             registries,
         })
     }
@@ -173,13 +140,30 @@ impl<E> fmt::Debug for ClientBuilder<E> {
     }
 }
 
-/// Says what is wrong with a header's name, without its text: who has swapped
-/// name and value has put a secret there.
-fn fault_of_name(name: &str) -> String {
-    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    match name.bytes().enumerate().find(|(_, byte)| !is_token(byte)) {
-        Some((at, byte)) => format!("it holds the byte 0x{byte:02x} at offset {at}"),
-        None => format!("it is {} bytes long", name.len()),
+/// What is wrong with a header's name, without its text: who has swapped name
+/// and value has put a secret there.
+enum Fault {
+    Byte(usize, u8),
+    Length(usize),
+}
+
+impl Fault {
+    fn of(name: &str) -> Self {
+        let is_token =
+            |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        match name.bytes().enumerate().find(|(_, byte)| !is_token(byte)) {
+            Some((at, byte)) => Self::Byte(at, byte),
+            None => Self::Length(name.len()),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Byte(at, byte) => write!(f, "it holds the byte 0x{byte:02x} at offset {at}"),
+            Self::Length(length) => write!(f, "it is {length} bytes long"),
+        }
     }
 }
 
@@ -189,15 +173,7 @@ where
     N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
     V: TryInto<HeaderValue, Error: Into<http::Error>>,
 {
-    let fault = fault_of_name(name.as_ref());
-    let name: HeaderName = name.try_into().map_err(|source| {
-        Error::new(
-            ErrorKind::InvalidRequest,
-            format!("the header's name is not valid: {fault}"),
-        )
-        .with_hint("use letters, digits and `-`")
-        .with_source(source.into())
-    })?;
+    let name = self::name(name)?;
     let value: HeaderValue = value.try_into().map_err(|source| {
         Error::new(
             ErrorKind::InvalidRequest,
@@ -207,4 +183,35 @@ where
         .with_source(source.into())
     })?;
     Ok((name, value))
+}
+
+/// Reads a header's name.
+pub(in crate::client) fn name<N>(name: N) -> Result<HeaderName>
+where
+    N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
+{
+    let fault = Fault::of(name.as_ref());
+    name.try_into().map_err(|source| {
+        Error::new(
+            ErrorKind::InvalidRequest,
+            format!("the header's name is not valid: {fault}"),
+        )
+        .with_hint("use letters, digits and `-`")
+        .with_source(source.into())
+    })
+}
+
+/// Puts headers in the place of those of the same names.
+pub(in crate::client) fn replace(into: &mut HeaderMap, headers: HeaderMap) {
+    for name in headers.keys() {
+        into.remove(name);
+    }
+    // Names come with their first value only.
+    let mut last = None;
+    for (name, value) in headers {
+        last = name.or(last);
+        if let Some(name) = &last {
+            into.append(name.clone(), value);
+        }
+    }
 }

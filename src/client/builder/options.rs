@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use super::ClientBuilder;
+use super::{ClientBuilder, Defaults, defaults::on_both};
 use crate::config::{Order, StatusPolicy};
 
-impl<E> ClientBuilder<E> {
+on_both! {
     /// Sets the time for one attempt, to the last byte of the body; default
     /// 30 s. In stream mode it covers the head.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -25,6 +25,12 @@ impl<E> ClientBuilder<E> {
     /// default none.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.config.deadline = Some(deadline);
+        self
+    }
+
+    /// Lets a call take as long as it takes: the default.
+    pub fn without_deadline(mut self) -> Self {
+        self.config.deadline = None;
         self
     }
 
@@ -73,6 +79,12 @@ impl<E> ClientBuilder<E> {
     #[doc(alias = "maxBodyLength")]
     pub fn max_request_bytes(mut self, limit: u64) -> Self {
         self.config.max_request_bytes = Some(limit);
+        self
+    }
+
+    /// Lets a request's body be as large as it is: the default.
+    pub fn without_max_request_bytes(mut self) -> Self {
+        self.config.max_request_bytes = None;
         self
     }
 

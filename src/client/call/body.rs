@@ -1,20 +1,24 @@
 //! What a call sends.
 
-use http::HeaderValue;
 use serde::Serialize;
 
 use super::Call;
 use crate::{
     body::{Body, Multipart},
-    client::query,
     error::{Error, ErrorKind},
+    pipeline::Implied,
+    query::Parameters,
 };
 
 impl<E> Call<E> {
-    /// Sends a value as JSON; sets `Content-Type` unless it is set.
+    /// Sends a value as JSON; sets `Content-Type` unless the call or the
+    /// client has one.
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(value) {
-            Ok(bytes) => self.typed(bytes.into(), "application/json"),
+            Ok(bytes) => {
+                *self.draft.request.body_mut() = bytes.into();
+                self.draft.implied = Implied::Type("application/json");
+            }
             Err(source) => self.fail(
                 Error::new(
                     ErrorKind::InvalidRequest,
@@ -26,18 +30,33 @@ impl<E> Call<E> {
         self
     }
 
-    /// Sends parameters as a form; sets `Content-Type` unless it is set.
+    /// Sends parameters as a form; sets `Content-Type` unless the call or the
+    /// client has one.
+    ///
+    /// A map, a struct or a list of pairs, nested as deep as 100; arrays by
+    /// [`array_format`](Self::array_format). axios writes them with brackets
+    /// unless told otherwise, here a key is repeated, as a browser's form does.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use tollgate::{ArrayFormat, MockAdapter, blocking::Client};
+    ///
+    /// let mock = MockAdapter::new();
+    /// let form = json!({"a": [1, 2], "b": {"c": "x y", "none": null}});
+    /// let call = Client::new(mock.clone()).post("http://h/").form(&form);
+    /// call.array_format(ArrayFormat::Brackets).send()?;
+    /// assert_eq!(&mock.requests()[0].body()[..], b"a%5B%5D=1&a%5B%5D=2&b%5Bc%5D=x+y");
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
     pub fn form(mut self, parameters: &(impl Serialize + ?Sized)) -> Self {
-        match query::encode(parameters) {
-            Ok(text) => self.typed(text.into(), "application/x-www-form-urlencoded"),
+        match Parameters::of(parameters) {
+            Ok(parameters) => {
+                *self.draft.request.body_mut() = Body::empty();
+                self.draft.implied = Implied::Form(parameters);
+            }
             Err(error) => self.fail(error),
         }
         self
-    }
-
-    fn typed(&mut self, body: Body, content_type: &'static str) {
-        *self.draft.request.body_mut() = body;
-        self.draft.content_type = Some(HeaderValue::from_static(content_type));
     }
 
     /// Sends a form of several parts; sets `Content-Type` unless it is set.
@@ -61,7 +80,7 @@ impl<E> Call<E> {
     #[doc(alias = "data")]
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         *self.draft.request.body_mut() = body.into();
-        self.draft.content_type = None;
+        self.draft.implied = Implied::Nothing;
         self
     }
 }

@@ -2,6 +2,8 @@
 
 mod auth;
 mod body;
+mod chain;
+mod defaults;
 mod options;
 mod query;
 
@@ -20,7 +22,7 @@ use super::{Async, Blocking, builder};
 use crate::{
     cancel::CancelHandle,
     error::{Error, Result},
-    pipeline::{self, Draft, Engine, depth},
+    pipeline::{self, Draft, Engine, Rare, depth},
     request::Request,
     response::Response,
     runtime::{BoxFuture, block_on},
@@ -51,6 +53,7 @@ use crate::{
 pub struct Call<E = Async> {
     engine: Arc<Engine>,
     pub(in crate::client) draft: Draft,
+    pub(in crate::client) rare: Option<Box<Rare>>,
     kind: PhantomData<fn() -> E>,
 }
 
@@ -66,18 +69,16 @@ impl<E> Call<E> {
     ) -> Self {
         Self {
             engine,
-            draft: Draft {
-                request,
-                target,
-                query: String::new(),
-                content_type: None,
-                error: None,
-            },
+            draft: Draft::new(request, target),
+            rare: None,
             kind: PhantomData,
         }
     }
 
     /// Sets a header, in place of the client's and of an earlier one.
+    ///
+    /// `Authorization` yields to [`basic_auth`](Self::basic_auth) and
+    /// [`bearer_auth`](Self::bearer_auth).
     pub fn header<N, V>(mut self, name: N, value: V) -> Self
     where
         N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
@@ -85,6 +86,7 @@ impl<E> Call<E> {
     {
         match builder::header(name, value) {
             Ok((name, value)) => {
+                self.wanted(&name);
                 self.draft.request.headers_mut().insert(name, value);
             }
             Err(error) => self.fail(error),
@@ -94,18 +96,10 @@ impl<E> Call<E> {
 
     /// Sets several headers; a name with several values gets all of them.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
-        let mine = self.draft.request.headers_mut();
         for name in headers.keys() {
-            mine.remove(name);
+            self.wanted(name);
         }
-        // Names come with their first value only.
-        let mut last = None;
-        for (name, value) in headers {
-            last = name.or(last);
-            if let Some(name) = &last {
-                mine.append(name.clone(), value);
-            }
-        }
+        builder::replace(self.draft.request.headers_mut(), headers);
         self
     }
 
@@ -123,6 +117,10 @@ impl<E> Call<E> {
         self
     }
 
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     pub(super) fn fail(&mut self, error: Error) {
         self.draft.error.get_or_insert(error);
     }
@@ -133,13 +131,13 @@ impl Call<Async> {
     ///
     /// # Errors
     ///
-    /// What went wrong first and no interceptor recovered; see [`ErrorKind`].
+    /// What went wrong first and no interceptor recovered; see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Cancel safety
     ///
     /// Dropping the future cancels the call; nothing is left running.
     pub fn send(self) -> Sending {
-        Sending(Box::pin(pipeline::run(self.engine, self.draft)))
+        Sending(Box::pin(pipeline::run(self.engine, self.draft, self.rare)))
     }
 }
 
@@ -181,8 +179,8 @@ impl Call<Blocking> {
     ///
     /// # Errors
     ///
-    /// What went wrong first and no interceptor recovered; see [`ErrorKind`].
-    /// [`ErrorKind::Unsupported`], with nothing sent, inside an async task of
+    /// What went wrong first and no interceptor recovered; see [`ErrorKind`](crate::ErrorKind).
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), with nothing sent, inside an async task of
     /// tokio's (where the feature `tokio` is on).
     pub fn send(self) -> Result<Response> {
         #[cfg(feature = "tokio")]
@@ -194,7 +192,7 @@ impl Call<Blocking> {
             .with_hint("use `tollgate::Client`, or `tokio::task::spawn_blocking`"));
         }
         let _level = depth::enter()?;
-        block_on(pipeline::run(self.engine, self.draft))
+        block_on(pipeline::run(self.engine, self.draft, self.rare))
     }
 }
 

@@ -39,6 +39,12 @@ impl<E> Call<E> {
         self
     }
 
+    /// Lets a chunk of a streamed body take as long as it takes.
+    pub fn without_read_timeout(mut self) -> Self {
+        self.draft.request.0.overrides.read_timeout = Setting::Unset;
+        self
+    }
+
     /// Sets which statuses are a success.
     pub fn validate_status(
         mut self,
@@ -60,6 +66,13 @@ impl<E> Call<E> {
         self
     }
 
+    /// Sets how many attempts the call may make, the first one included; at
+    /// least 1.
+    pub fn max_attempts(mut self, limit: u32) -> Self {
+        self.draft.request.0.overrides.max_attempts = Some(limit.max(1));
+        self
+    }
+
     /// Sets the limit of the response's body, counted after decoding.
     pub fn max_response_bytes(mut self, limit: u64) -> Self {
         self.draft.request.0.overrides.max_response_bytes = Setting::Set(limit);
@@ -75,6 +88,32 @@ impl<E> Call<E> {
     /// Sets the limit of the request's body.
     pub fn max_request_bytes(mut self, limit: u64) -> Self {
         self.draft.request.0.overrides.max_request_bytes = Setting::Set(limit);
+        self
+    }
+
+    /// Lets the request's body be as large as it is.
+    pub fn without_max_request_bytes(mut self) -> Self {
+        self.draft.request.0.overrides.max_request_bytes = Setting::Unset;
+        self
+    }
+
+    /// Lets this call's target leave the base's origin, or not; see
+    /// [`ClientBuilder::allow_absolute_urls`](crate::ClientBuilder::allow_absolute_urls).
+    pub fn allow_absolute_urls(mut self, allow: bool) -> Self {
+        self.draft.request.0.overrides.absolute_urls = Some(allow);
+        self
+    }
+
+    /// Lets a redirect of this call lead from https to http, or not.
+    pub fn allow_downgrade(mut self, allow: bool) -> Self {
+        self.draft.request.0.overrides.downgrade = Some(allow);
+        self
+    }
+
+    /// Lets a redirect of this call (307, 308) send the body to another origin,
+    /// or not.
+    pub fn allow_cross_origin_bodies(mut self, allow: bool) -> Self {
+        self.draft.request.0.overrides.cross_origin_bodies = Some(allow);
         self
     }
 

@@ -46,7 +46,7 @@ pub(super) fn arrive(
         }
         run.call.spent += 1;
         let from = request.0.uri.clone();
-        let allow = run.engine.config.allow;
+        let allow = request.0.overrides.allow(run.config);
         trip.away |= redirect::follow(request, trip.resends, parts.status, location, allow)?;
         trip.redirects.push(from);
         return Ok(Arrival::Redirected(Box::new(body)));
@@ -86,7 +86,8 @@ fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
             runtime: Arc::clone(&engine.runtime),
             cancel: run.call.cancel.clone(),
             until: run.call.deadline,
-            read_timeout: read_timeout.or(engine.config.read_timeout),
+            what: run.span,
+            read_timeout: read_timeout.or(run.config.read_timeout),
             max: run.body.max_response_bytes,
         },
     )

@@ -23,15 +23,14 @@ use http::Uri;
 use outgoing::outgoing;
 
 use super::{
-    Run, Transport, collect, guard, panicked,
+    Run, Transport, collect, failure, guard, panicked,
     progress::Fault,
     settle,
     watch::{Limits, Span, watched},
 };
 use crate::{
-    adapter::AdapterError,
     body::Body,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     request::{Request, RequestHead},
     response::Response,
 };
@@ -74,7 +73,7 @@ impl Trip {
     fn start(run: &Run<'_>, request: &Request) -> Self {
         let engine = run.engine;
         let started = engine.runtime.now();
-        let timeout = request.0.overrides.timeout.or(engine.config.timeout);
+        let timeout = request.0.overrides.timeout.or(run.config.timeout);
         let attempt = timeout.and_then(|timeout| started.checked_add(timeout));
         let (until, what) = match (attempt, run.call.deadline) {
             (Some(attempt), Some(call)) if call < attempt => (Some(call), run.span),
@@ -113,13 +112,11 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         trip.away = guard::check(request, home)?;
     }
     let overrides = &request.0.overrides;
-    let max = overrides
-        .max_redirects
-        .unwrap_or(run.engine.config.max_redirects);
-    let engine = run.engine;
+    let max = overrides.max_redirects.unwrap_or(run.config.max_redirects);
+    let transport = run.transport;
     loop {
         let outgoing = outgoing(run, trip, request, max > 0)?;
-        let answer = match &engine.transport {
+        let answer = match transport {
             Transport::Blocking(adapter) => shielded(|| adapter.send(outgoing))?,
             Transport::Async(adapter) => {
                 let future = shielded(|| adapter.send(outgoing))?;
@@ -129,7 +126,8 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         if let Some(error) = trip.fault.take().and_then(|fault| fault.take()) {
             return Err(error);
         }
-        let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
+        let answer =
+            answer.map_err(|error| failure::of_answer(&run.attempt_limits(trip), error))?;
         match arrive(run, trip, request, answer, max)? {
             Arrival::Complete(response) => return Ok(response),
             Arrival::Reading(mut unread) => {
@@ -156,31 +154,6 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
 /// Calls the adapter; a panic in it is an error.
 fn shielded<T>(call: impl FnOnce() -> T) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|payload| panicked("the adapter", &*payload))
-}
-
-/// Gives an adapter's error the core's words, where the core knows better.
-fn explain(limits: &Limits<'_>, error: AdapterError) -> Error {
-    match (error.kind(), limits.cancel) {
-        // One wording, whoever noticed it first.
-        (ErrorKind::Cancelled, Some(cancel)) => super::watch::cancelled(cancel),
-        (ErrorKind::Timeout, _) if limits.check().is_err() => limits.timed_out().with_source(error),
-        _ => from_adapter(error),
-    }
-}
-
-/// A request's body may have failed with an error of ours inside.
-fn from_adapter(error: AdapterError) -> Error {
-    let inner = std::error::Error::source(&error).and_then(Error::find_in);
-    let of_body = |inner: &&Error| {
-        matches!(
-            inner.kind(),
-            ErrorKind::RequestTooLarge | ErrorKind::InvalidRequest
-        )
-    };
-    match inner.filter(of_body) {
-        Some(inner) => inner.copy(),
-        None => error.into(),
-    }
 }
 
 /// Reads the body of an interceptor's answer, unless it is to stay a stream.

@@ -35,7 +35,7 @@ pub(super) fn outgoing(
     let limit = inner
         .overrides
         .max_request_bytes
-        .or(run.engine.config.max_request_bytes);
+        .or(run.config.max_request_bytes);
     if let Some(limit) = limit {
         body = limited(body, limit)?;
     }
@@ -65,10 +65,7 @@ pub(super) fn outgoing(
         } else {
             trip.until
         },
-        read_timeout: inner
-            .overrides
-            .read_timeout
-            .or(run.engine.config.read_timeout),
+        read_timeout: inner.overrides.read_timeout.or(run.config.read_timeout),
         cancel: run.call.cancel.clone(),
         stream,
     });

@@ -16,8 +16,7 @@ cases! {
         deviates "by type: a client has a base, and no target of its own";
     100 a_parameter_without_a_value_is_left_out;
     102 special_characters_stand_as_they_are;
-    pending 103 a_serialiser_of_ones_own_writes_the_parameters
-        "there is no setting for it yet: parameters are written in one way";
+    103 a_serialiser_of_ones_own_is_called_once_with_all_parameters;
 }
 
 fn base_and_target_meet_in_one_slash<L: Stage>(world: &World<'_, L>) {
@@ -128,4 +127,19 @@ fn special_characters_stand_as_they_are<L: Stage>(world: &World<'_, L>) {
     assert_eq!(target(":$, "), "/u?q=:$,+");
     assert_eq!(target("a&b=c#d%"), "/u?q=a%26b%3Dc%23d%25");
     assert_eq!(target("é"), "/u?q=%C3%A9");
+}
+
+fn a_serialiser_of_ones_own_is_called_once_with_all_parameters<L: Stage>(world: &World<'_, L>) {
+    let log = world.log.clone();
+    let client = world.client_with(|builder| {
+        builder.query_serializer(move |parameters| {
+            log.add(serde_json::to_string(parameters)?);
+            Ok("own=1".to_owned())
+        })
+    });
+    let call = client.get("/u?x=1").query(&[("a", 1)]);
+    world.finish(call.query(&[("b", [2, 3])])).unwrap();
+    world.logged(r#"{"a":1,"b":[2,3]} | T GET /u?x=1&own=1 | => 200"#);
+    world.finish(client.get("/u")).unwrap();
+    world.logged("T GET /u | => 200");
 }

@@ -13,6 +13,7 @@ cases! {
     107 a_header_can_be_set_only_where_there_is_none
         deviates "it is `HeaderMap::entry` of the crate `http`";
     108 a_header_may_come_with_several_values;
+    109 the_header_of_a_call_beats_that_of_its_method_and_that_of_all;
     111 json_has_its_type_unless_there_is_one;
     112 a_form_has_its_type_and_its_pairs
         deviates "no `;charset=utf-8`: the type has no such parameter";
@@ -20,10 +21,8 @@ cases! {
     115 method_and_body_are_not_inherited
         deviates "by type: a client has no method and no body of its own";
     116 a_call_inherits_what_it_does_not_set
-        deviates "lists and objects of axios's config are typed settings: each is replaced whole";
+        deviates "headers and parameters are merged by name; any other setting is replaced whole";
     117 basic_credentials_are_utf_8;
-    pending 109 a_header_may_be_a_default_for_one_method
-        "there are defaults for all methods only, so far";
 }
 
 fn headers_are_the_same_whatever_their_case<L: Stage>(world: &World<'_, L>) {
@@ -58,6 +57,20 @@ fn a_header_may_come_with_several_values<L: Stage>(world: &World<'_, L>) {
     let sent = world.sent(world.client.get("/u").headers(several));
     let values: Vec<_> = sent.headers().get_all("x-many").iter().collect();
     assert_eq!(values, ["a", "b"]);
+}
+
+fn the_header_of_a_call_beats_that_of_its_method_and_that_of_all<L: Stage>(world: &World<'_, L>) {
+    let client = world.client_with(|builder| {
+        builder
+            .header_for(http::Method::POST, "x-h", "method")
+            .header("x-h", "common")
+    });
+    let x_h = |call| world.sent(call).header("x-h").map(ToOwned::to_owned);
+    assert_eq!(x_h(client.get("/u")).as_deref(), Some("common"));
+    assert_eq!(x_h(client.post("/u")).as_deref(), Some("method"));
+    let call = client.post("/u").header("x-h", "call");
+    assert_eq!(x_h(call).as_deref(), Some("call"));
+    assert_eq!(x_h(client.post("/u").without_header("x-h")), None);
 }
 
 fn json_has_its_type_unless_there_is_one<L: Stage>(world: &World<'_, L>) {
@@ -104,6 +117,17 @@ fn a_call_inherits_what_it_does_not_set<L: Stage>(world: &World<'_, L>) {
     assert_eq!(both, [Some("3"), Some("2")]);
     let sent = world.sent(parent.get("/u"));
     assert_eq!([sent.header("x-a"), sent.header("x-b")], [Some("1"), None]);
+    parent
+        .update_defaults(|defaults| defaults.header("x-a", "4"))
+        .unwrap();
+    let both = [world.sent(parent.get("/u")), world.sent(derived.get("/u"))];
+    let both = both.each_ref().map(|sent| sent.header("x-a"));
+    assert_eq!(both, [Some("4"), Some("1")], "a derived client has its own");
+    // So are parameters.
+    let paged = world.client_with(|builder| builder.query(&[("page", 1), ("size", 9)]));
+    let sent = world.sent(paged.get("/u").query(&[("page", 2)]));
+    assert_eq!(sent.target(), "/u?page=2&size=9");
+    assert_eq!(world.sent(paged.get("/u")).target(), "/u?page=1&size=9");
     // A timeout is inherited, set or taken off.
     let limit = Duration::from_millis(200);
     let slow = || Reply::new(200).pieces(["a", "b"]).every(limit * 2);

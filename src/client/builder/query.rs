@@ -1,0 +1,65 @@
+//! The query of a client's calls.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::{ClientBuilder, Defaults, defaults::on_both};
+use crate::{
+    error::Result,
+    query::{ArrayFormat, Parameters},
+};
+
+on_both! {
+    /// Gives calls query parameters (axios: `params`), each unless the call
+    /// has one of that key; see [`Call::query`](crate::client::Call::query).
+    ///
+    /// Given again, they take the place of earlier ones in the same way. As
+    /// one may be a key, only calls on the base's origin get them, where there
+    /// is a base (axios: all).
+    #[doc(alias = "params")]
+    pub fn query(mut self, parameters: &(impl Serialize + ?Sized)) -> Self {
+        match Parameters::of(parameters) {
+            Ok(more) => self.config.query = more.over(&self.config.query),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Takes a parameter off.
+    pub fn without_query(mut self, key: impl AsRef<str>) -> Self {
+        self.config.query.remove(key.as_ref());
+        self
+    }
+
+    /// Sets how arrays in queries and forms are written; default
+    /// [`ArrayFormat::Repeat`] (axios: `paramsSerializer.indexes`).
+    #[doc(alias = "indexes")]
+    pub fn array_format(mut self, format: ArrayFormat) -> Self {
+        self.config.array_format = format;
+        self
+    }
+
+    /// Lets a function write queries (axios: `paramsSerializer`).
+    ///
+    /// It is called once for a call that has parameters, with all of them, and
+    /// its text is put behind the address; what may not stand there is
+    /// percent-encoded. [`Parameters`] serialise, so any crate for queries can
+    /// write them. Forms are not its business. An error or a panic of its own
+    /// fails the call before anything is sent.
+    #[doc(alias = "paramsSerializer")]
+    pub fn query_serializer(
+        mut self,
+        serialize: impl Fn(&Parameters) -> Result<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.config.query_serializer = Some(Arc::new(serialize));
+        self
+    }
+
+    /// Has queries written by [`array_format`](Self::array_format): the
+    /// default.
+    pub fn without_query_serializer(mut self) -> Self {
+        self.config.query_serializer = None;
+        self
+    }
+}

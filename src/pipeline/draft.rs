@@ -1,0 +1,90 @@
+//! [`Draft`]: a call before it starts, as the caller has said it.
+
+use std::{borrow::Cow, sync::Arc};
+
+use http::{Extensions, HeaderName, HeaderValue};
+
+use super::Transport;
+use crate::{
+    config::{Base, Setting},
+    error::Error,
+    interceptor::{Chain, Interceptors},
+    query::{ArrayFormat, Parameters, QuerySerializer},
+    request::Request,
+};
+
+/// A call before it starts: what the caller said, unchecked.
+pub(crate) struct Draft {
+    pub(crate) request: Request,
+    /// The target as it was written.
+    pub(crate) target: String,
+    /// What `query` added.
+    pub(crate) query: Parameters,
+    pub(crate) implied: Implied,
+    /// The first mistake in the call's own options.
+    pub(crate) error: Option<Error>,
+}
+
+/// What the body implies.
+#[derive(Default)]
+pub(crate) enum Implied {
+    #[default]
+    Nothing,
+    /// A content type.
+    Type(&'static str),
+    /// A body and its type.
+    Form(Parameters),
+}
+
+/// What few calls say, in a box that the others do without.
+#[derive(Default)]
+pub(crate) struct Rare {
+    pub(crate) base: Setting<Base>,
+    /// The value of `Authorization` that beats any header; sensitive.
+    pub(crate) auth: Setting<HeaderValue>,
+    /// What no default may set.
+    pub(crate) without_headers: Vec<HeaderName>,
+    /// What takes types off the client's extensions.
+    pub(crate) without_extensions: Vec<fn(&mut Extensions)>,
+    pub(crate) array_format: Option<ArrayFormat>,
+    pub(crate) query_serializer: Setting<QuerySerializer>,
+    /// Run behind the client's own.
+    pub(crate) interceptors: Vec<Interceptors>,
+    /// Names of the client's interceptors that take no part.
+    pub(crate) skipped: Vec<Cow<'static, str>>,
+    /// Takes the place of the client's.
+    pub(crate) transport: Option<Transport>,
+}
+
+impl Rare {
+    /// Returns the chain of the call, made of the client's.
+    pub(super) fn chain(&self, of_client: Arc<Chain>) -> Arc<Chain> {
+        if self.interceptors.is_empty() && self.skipped.is_empty() {
+            return of_client;
+        }
+        Arc::new(of_client.for_call(&self.skipped, &self.interceptors))
+    }
+}
+
+impl Draft {
+    pub(crate) fn new(request: Request, target: String) -> Self {
+        Self {
+            request,
+            target,
+            query: Parameters::default(),
+            implied: Implied::Nothing,
+            error: None,
+        }
+    }
+
+    /// Copies what says where the call goes.
+    pub(crate) fn without_body(&self) -> Self {
+        let mut request = Request::new(self.request.method().clone());
+        request.0.overrides = self.request.0.overrides.clone();
+        Self {
+            query: self.query.clone(),
+            error: self.error.as_ref().map(Error::copy),
+            ..Self::new(request, self.target.clone())
+        }
+    }
+}
