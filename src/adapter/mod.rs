@@ -11,7 +11,8 @@
 //! 3. The address is dialled as it is written; a different reading is an error.
 //! 4. The bytes of the body are sent unchanged, with its length if it is known.
 //! 5. The body is decoded (`gzip`, where the feature is on) and handed over as
-//!    a stream; an answer that is cut short is an error, never a shorter body.
+//!    a stream; an answer that is cut short is an error, never a shorter body,
+//!    and so is one whose end is a matter of opinion ([`check_framing`]).
 //! 6. Errors have the right [`ErrorKind`](crate::ErrorKind); their text holds
 //!    no address. What callers read is the core's wording of the kind.
 //! 7. [`Attempt::deadline`] and [`Attempt::cancel`] are honoured by a blocking
@@ -27,6 +28,7 @@ mod attempt;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod failure;
+mod framing;
 mod mock;
 #[cfg(feature = "tokio")]
 mod offload;
@@ -39,6 +41,7 @@ use async_trait::async_trait;
 
 pub use attempt::Attempt;
 pub use failure::AdapterError;
+pub use framing::check_framing;
 pub use mock::{MockAdapter, MockReply, Recorded};
 #[cfg(feature = "tokio")]
 pub use offload::Offload;

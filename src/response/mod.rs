@@ -168,7 +168,7 @@ impl Response {
         self.0.body = body.into();
     }
 
-    /// Asks for the next attempt, as [`Error::replay`] does, where a success
+    /// Asks for the next attempt, as [`Error::replay`](crate::Error::replay) does, where a success
     /// was none: a GraphQL answer of 200 with an error inside, say.
     #[must_use]
     pub fn replay(self) -> ResponseFlow {

@@ -15,7 +15,7 @@ use tollgate::{AdapterError, Attempt, BlockingAdapter, Body, runtime::block_on};
 
 use crate::{
     ReqwestAdapter,
-    body::{Outside, receive},
+    body::{Outside, check, receive},
     convert, error,
     limits::Limits,
 };
@@ -54,6 +54,7 @@ impl BlockingAdapter for ReqwestAdapter {
         drop(inside);
         limits.head_is_there();
         let (parts, body) = convert::response(answer, self.max_head_bytes)?;
+        check(&parts, &body)?;
         let outside = Outside {
             handle: handle.clone(),
             _home: Arc::clone(&self.home),
@@ -62,7 +63,7 @@ impl BlockingAdapter for ReqwestAdapter {
         };
         Ok(http::Response::from_parts(
             parts,
-            receive(body, Some(outside)),
+            receive(body, Some(outside), None),
         ))
     }
 }

@@ -7,11 +7,17 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::response::Parts;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::runtime::Handle;
-use tollgate::{AdapterError, Body};
+use tollgate::{AdapterError, Body, adapter::check_framing};
 
-use crate::{error, home::Home, limits::Limits, upload::Feed};
+use crate::{
+    error,
+    home::Home,
+    limits::Limits,
+    upload::{Feed, Interest},
+};
 
 /// The body of an answer.
 ///
@@ -21,6 +27,8 @@ pub(crate) struct Received {
     body: Option<reqwest::Body>,
     /// Boxed: most calls have none.
     outside: Option<Box<Outside>>,
+    /// In the rest of the request's body, where the answer came first.
+    interest: Option<Interest>,
 }
 
 /// What a body needs whose call came from outside tokio.
@@ -34,12 +42,25 @@ pub(crate) struct Outside {
     pub(crate) feed: Option<Feed>,
 }
 
+/// Refuses an answer whose body has no certain end; one without a body may say
+/// what it likes.
+pub(crate) fn check(head: &Parts, body: &reqwest::Body) -> Result<(), AdapterError> {
+    if body.size_hint().exact() == Some(0) {
+        return Ok(());
+    }
+    check_framing(head)
+}
+
 type Step = Poll<Option<Result<Frame<Bytes>, AdapterError>>>;
 
 /// Wraps a body; one that is known to be empty needs nothing more.
 ///
 /// An upload that an empty answer overtook is given up with it.
-pub(crate) fn receive(body: reqwest::Body, outside: Option<Outside>) -> Body {
+pub(crate) fn receive(
+    body: reqwest::Body,
+    outside: Option<Outside>,
+    interest: Option<Interest>,
+) -> Body {
     // Not `is_end_stream`: the decoder's layer does not pass that on.
     if body.size_hint().exact() == Some(0) {
         return Body::empty();
@@ -47,6 +68,7 @@ pub(crate) fn receive(body: reqwest::Body, outside: Option<Outside>) -> Body {
     Body::stream(Received {
         body: Some(body),
         outside: outside.map(Box::new),
+        interest,
     })
 }
 
@@ -94,6 +116,7 @@ impl HttpBody for Received {
             // Over: the connection, the runtime and the timers are let go.
             this.body = None;
             this.outside = None;
+            this.interest = None;
         }
         Poll::Ready(frame)
     }

@@ -25,6 +25,7 @@ pub use builder::ReqwestAdapterBuilder;
 
 use body::{Outside, receive};
 use home::{Home, Inside};
+use upload::Interest;
 
 /// Sends requests through [`reqwest`], for async and for blocking clients.
 ///
@@ -139,19 +140,23 @@ impl fmt::Debug for ReqwestAdapter {
 
 impl ReqwestAdapter {
     /// Sends a request from inside a tokio runtime.
-    async fn exchange(
-        &self,
-        request: http::Request<Body>,
-    ) -> Result<(http::response::Parts, reqwest::Body), AdapterError> {
+    async fn exchange(&self, request: http::Request<Body>) -> Result<Exchanged, AdapterError> {
         let mut outgoing = convert::request(request)?;
-        if let Some(upload) = outgoing.upload.take() {
+        let interest = outgoing.upload.take().map(|mut upload| {
+            let interest = upload.interest();
             *outgoing.request.body_mut() = Some(reqwest::Body::wrap(upload));
-        }
+            interest
+        });
         let answer = self.client.execute(outgoing.request).await;
         let answer = answer.map_err(|error| error::no_answer(error, outgoing.secure))?;
-        convert::response(answer, self.max_head_bytes)
+        let (parts, body) = convert::response(answer, self.max_head_bytes)?;
+        body::check(&parts, &body)?;
+        Ok((parts, body, interest))
     }
 }
+
+/// An answer, and what keeps the upload going meanwhile.
+type Exchanged = (http::response::Parts, reqwest::Body, Option<Interest>);
 
 #[async_trait]
 impl Adapter for ReqwestAdapter {
@@ -160,8 +165,9 @@ impl Adapter for ReqwestAdapter {
         request: http::Request<Body>,
     ) -> Result<http::Response<Body>, AdapterError> {
         if Handle::try_current().is_ok() {
-            let (parts, body) = self.exchange(request).await?;
-            return Ok(http::Response::from_parts(parts, receive(body, None)));
+            let (parts, body, interest) = self.exchange(request).await?;
+            let body = receive(body, None, interest);
+            return Ok(http::Response::from_parts(parts, body));
         }
         let outside = Outside {
             handle: self.home.handle()?.clone(),
@@ -173,11 +179,9 @@ impl Adapter for ReqwestAdapter {
             handle: outside.handle.clone(),
             future: Box::pin(self.exchange(request)),
         };
-        let (parts, body) = exchange.await?;
-        Ok(http::Response::from_parts(
-            parts,
-            receive(body, Some(outside)),
-        ))
+        let (parts, body, interest) = exchange.await?;
+        let body = receive(body, Some(outside), interest);
+        Ok(http::Response::from_parts(parts, body))
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {

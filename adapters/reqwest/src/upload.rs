@@ -6,11 +6,15 @@
 
 use std::{
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
-use futures::{Stream, channel::mpsc};
+use futures::{Stream, channel::mpsc, task::AtomicWaker};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tollgate::{AdapterError, Body, BodyError, ErrorKind};
 
@@ -19,6 +23,31 @@ pub(crate) struct Upload {
     body: Body,
     declared: Option<u64>,
     sent: u64,
+    answer: Option<Arc<Answer>>,
+}
+
+/// Whether the answer is still being read.
+#[derive(Default)]
+struct Answer {
+    over: AtomicBool,
+    waiting: AtomicWaker,
+}
+
+impl Answer {
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+}
+
+/// Keeps an upload going. Dropped with the answer, it ends what is left: hyper
+/// would go on sending to a server that has answered, for ever if need be.
+pub(crate) struct Interest(Arc<Answer>);
+
+impl Drop for Interest {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::Release);
+        self.0.waiting.wake();
+    }
 }
 
 impl Upload {
@@ -27,7 +56,23 @@ impl Upload {
             body,
             declared,
             sent: 0,
+            answer: None,
         }
+    }
+
+    /// Makes it last as long as what is returned.
+    pub(crate) fn interest(&mut self) -> Interest {
+        let answer = Arc::new(Answer::default());
+        self.answer = Some(Arc::clone(&answer));
+        Interest(answer)
+    }
+
+    /// Tells whether nobody wants the rest; else asks to be woken then.
+    fn is_given_up(&self, context: &Context<'_>) -> bool {
+        self.answer.as_ref().is_some_and(|answer| {
+            answer.waiting.register(context.waker());
+            answer.is_over()
+        })
     }
 
     /// Splits into what the calling thread reads and what the socket is given.
@@ -70,6 +115,8 @@ impl Upload {
     }
 }
 
+const GIVEN_UP: &str = "the body was given up half-way";
+
 fn hint(declared: Option<u64>) -> SizeHint {
     declared.map_or_else(SizeHint::default, SizeHint::with_exact)
 }
@@ -82,6 +129,9 @@ impl HttpBody for Upload {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if self.is_given_up(context) {
+            return Poll::Ready(Some(Err(GIVEN_UP.into())));
+        }
         let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(error))),
@@ -155,7 +205,7 @@ impl HttpBody for Fed {
             Some(Part::Frame(Ok(frame))) => return Poll::Ready(Some(Ok(frame))),
             Some(Part::Frame(Err(error))) => Some(Err(error)),
             Some(Part::End) => None,
-            None => Some(Err("the body was given up half-way".into())),
+            None => Some(Err(GIVEN_UP.into())),
         };
         self.receiver = None;
         Poll::Ready(part)

@@ -9,7 +9,7 @@ use http::{
     request::Parts,
     uri::Scheme,
 };
-use tollgate::{AdapterError, Body, ErrorCode, ErrorKind};
+use tollgate::{AdapterError, Body, ErrorKind, adapter::check_framing};
 
 use crate::upload::Upload;
 
@@ -215,47 +215,20 @@ fn declared_length(headers: &HeaderMap) -> Result<Option<u64>, AdapterError> {
     Ok(declared)
 }
 
-/// How the body of an answer is delimited, as far as ureq does not care.
-pub(crate) enum Framing {
-    /// There is none.
-    Nothing,
-    Sound,
-    /// Length and chunks at once: where it ends is a matter of opinion, so the
-    /// connection is not used again (RFC 9112 §6.3).
-    Doubtful,
-}
-
-/// Looks at the head of an answer.
-pub(crate) fn framing(
+/// Tells by the head of an answer whether a body follows.
+pub(crate) fn has_body(
     method: &Method,
     head: &http::response::Parts,
-) -> Result<Framing, AdapterError> {
+) -> Result<bool, AdapterError> {
     let status = head.status;
     if *method == Method::HEAD
         || status.is_informational()
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
     {
-        return Ok(Framing::Nothing);
+        return Ok(false);
     }
-    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
-    let Some(coding) = codings.next() else {
-        return Ok(Framing::Sound);
-    };
-    let chunked = coding
-        .as_bytes()
-        .trim_ascii()
-        .eq_ignore_ascii_case(b"chunked");
-    if !chunked || codings.next().is_some() || head.version == Version::HTTP_10 {
-        return Err(AdapterError::new(
-            ErrorKind::Transport,
-            "the answer has a `transfer-encoding` that is not `chunked` of HTTP/1.1",
-        )
-        .with_code(ErrorCode::BadResponse));
-    }
-    if head.headers.contains_key(CONTENT_LENGTH) {
-        return Ok(Framing::Doubtful);
-    }
-    Ok(Framing::Sound)
+    check_framing(head)?;
+    Ok(true)
 }
 
 #[cfg(test)]

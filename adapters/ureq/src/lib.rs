@@ -24,7 +24,7 @@ use ureq::{Agent, AsSendBody, SendBody};
 
 pub use builder::UreqAdapterBuilder;
 
-use convert::{Content, Framing, Outgoing};
+use convert::{Content, Outgoing};
 use error::Place;
 use watch::Watch;
 
@@ -169,16 +169,12 @@ impl BlockingAdapter for UreqAdapter {
         let released = seen.released;
         let answer = answer.map_err(|error| error::no_answer(error, seen, place))?;
         let (parts, body) = answer.into_parts();
-        let framing = if released {
-            // Known for sure; an empty body that is called gzip would not decode.
-            Framing::Nothing
+        // What was given back is known for sure to have no body; an empty one
+        // that is called gzip would not decode.
+        let body = if !released && convert::has_body(&method, &parts)? {
+            received::receive(body, attempt, place)
         } else {
-            convert::framing(&method, &parts)?
-        };
-        let body = match framing {
-            Framing::Nothing => Body::empty(),
-            Framing::Sound => received::receive(body, attempt, place, false),
-            Framing::Doubtful => received::receive(body, attempt, place, true),
+            Body::empty()
         };
         Ok(http::Response::from_parts(parts, body))
     }

@@ -18,6 +18,9 @@ use ureq::{
 
 use crate::{budget::Budget, watch};
 
+/// How much is sent before it is asked whether the server has answered.
+const UNASKED_BYTES: usize = 256 * 1024;
+
 /// A transport over TCP. Each wait is cut into slices, between which the
 /// attempt is asked whether to go on.
 pub(crate) struct Link {
@@ -29,6 +32,11 @@ pub(crate) struct Link {
     /// How writing failed. The server may have answered before it stopped
     /// reading (a 413, say), so it is the next read that decides.
     broken: Option<io::ErrorKind>,
+    /// The server has answered, or has ended the connection, before it had all
+    /// of the request. The rest is not sent.
+    overtaken: bool,
+    /// What was sent since that was looked at.
+    unasked: usize,
 }
 
 impl Link {
@@ -42,6 +50,8 @@ impl Link {
             read_wait: None,
             write_wait: None,
             broken: None,
+            overtaken: false,
+            unasked: 0,
         })
     }
 
@@ -68,6 +78,34 @@ impl Link {
             length => Ok(length),
         }
     }
+
+    /// Looks whether the answer has overtaken the request.
+    fn look(&mut self) -> io::Result<()> {
+        self.unasked = 0;
+        let mut start = [0; 16];
+        self.stream.set_nonblocking(true)?;
+        let seen = self.stream.peek(&mut start);
+        self.stream.set_nonblocking(false)?;
+        self.overtaken = match seen {
+            Ok(length) => length == 0 || is_answer(start.get(..length).unwrap_or_default()),
+            // What is wrong with the connection the next write finds, too.
+            Err(_) => false,
+        };
+        Ok(())
+    }
+
+    /// Tells whether nothing more can or need be sent.
+    fn is_deaf(&self) -> bool {
+        self.broken.is_some() || self.overtaken
+    }
+}
+
+/// Tells whether the answer begins here, and is none of those that come before
+/// the answer. Over TLS nothing does: an upload there goes on to its end.
+fn is_answer(bytes: &[u8]) -> bool {
+    bytes
+        .strip_prefix(b"HTTP/1.")
+        .is_some_and(|rest| matches!(rest, [_, b' ', b'2'..=b'9', ..]))
 }
 
 /// Tells whether a wait ended without result.
@@ -96,17 +134,26 @@ impl Transport for Link {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
         let mut budget = Budget::of(timeout.for_write());
         let mut sent = 0;
-        while sent < amount && self.broken.is_none() {
+        while sent < amount && !self.is_deaf() {
             let wait = watch::pause(budget.left()?)?;
             match self.write(sent, amount, wait) {
-                Ok(length) => sent += length,
-                Err(error) if is_pause(&error) => budget.spend(wait.unwrap_or_default()),
+                Ok(length) => {
+                    sent += length;
+                    self.unasked += length;
+                    if self.unasked >= UNASKED_BYTES {
+                        self.look()?;
+                    }
+                }
+                Err(error) if is_pause(&error) => {
+                    budget.spend(wait.unwrap_or_default());
+                    self.look()?;
+                }
                 Err(error) if is_hang_up(&error) => self.broken = Some(error.kind()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        if self.broken.is_some() {
+        if self.is_deaf() {
             watch::note(|seen| seen.deaf = true);
         }
         Ok(())
@@ -137,7 +184,7 @@ impl Transport for Link {
     /// Probes an idle connection: it is open if there is nothing to read. Bytes
     /// that nobody asked for belong to no answer.
     fn is_open(&mut self) -> bool {
-        if self.broken.is_some() || self.stream.set_nonblocking(true).is_err() {
+        if self.is_deaf() || self.stream.set_nonblocking(true).is_err() {
             return false;
         }
         let silent = match (&self.stream).read(&mut [0]) {
@@ -153,5 +200,31 @@ impl fmt::Debug for Link {
         f.debug_struct("Link")
             .field("broken", &self.broken)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_final_answer_overtakes_an_upload() {
+        for bytes in [
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.0 413 ",
+            "HTTP/1.1 503",
+            "HTTP/1.1 2",
+        ] {
+            assert!(is_answer(bytes.as_bytes()), "{bytes}");
+        }
+        for bytes in [
+            "",
+            "HTTP/1.1 ",
+            "HTTP/1.1 100 Continue",
+            "HTTP/1.1 103 ",
+            "\x17\x03\x03",
+        ] {
+            assert!(!is_answer(bytes.as_bytes()), "{bytes}");
+        }
     }
 }

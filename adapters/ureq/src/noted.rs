@@ -74,7 +74,7 @@ impl<T: Transport> Transport for Noted<T> {
 
     fn is_open(&mut self) -> bool {
         released();
-        !watch::is_spoiled() && self.transport.is_open()
+        self.transport.is_open()
     }
 
     fn is_tls(&self) -> bool {

@@ -13,7 +13,7 @@ use ureq::BodyReader;
 
 use crate::{
     error::{self, Place},
-    watch::{End, Seen, Watch},
+    watch::{End, Watch},
 };
 
 /// How much of a body is read at first, and after that.
@@ -31,7 +31,6 @@ pub(crate) struct Received {
     source: Source,
     attempt: Attempt,
     place: Place,
-    spoiled: bool,
     /// What is to come, where that is known.
     left: Option<u64>,
     room: BytesMut,
@@ -65,14 +64,13 @@ impl Source {
     }
 }
 
-/// Wraps a body. `spoiled` keeps its connection from being used again.
-pub(crate) fn receive(body: ureq::Body, attempt: Attempt, place: Place, spoiled: bool) -> Body {
+/// Wraps a body.
+pub(crate) fn receive(body: ureq::Body, attempt: Attempt, place: Place) -> Body {
     Body::stream(Received {
         left: body.content_length(),
         source: Source::Unread(body),
         attempt,
         place,
-        spoiled,
         room: BytesMut::new(),
         chunk_bytes: FIRST_BYTES,
         fault: None,
@@ -109,7 +107,7 @@ impl Received {
     }
 
     fn read_on(&mut self) -> Result<Option<Bytes>, AdapterError> {
-        let watch = Watch::body(self.attempt.clone(), self.spoiled);
+        let watch = Watch::body(self.attempt.clone());
         watch.check()?;
         self.make_room();
         let (source, room, left) = (&mut self.source, &mut self.room, &mut self.left);
@@ -132,18 +130,14 @@ impl Received {
         }
         match (result, self.fault) {
             (Ok(0), None) => Ok(None),
-            // ureq has taken it for the end of the body.
-            (Ok(0), Some(kind)) => Err(error::no_body(kind.into(), seen, self.place)),
+            // ureq has taken a fault for the end of the body, or for a clean cut.
+            (Ok(0) | Err(_), Some(kind)) => Err(error::no_body(kind.into(), seen, self.place)),
             // The usual case, and one allocation less than a split.
             (Ok(length), _) if length == self.room.len() => {
                 Ok(Some(std::mem::take(&mut self.room).freeze()))
             }
             (Ok(length), _) => Ok(Some(self.room.split_to(length).freeze())),
-            (Err(error), fault) => {
-                // The fault may have been noted with the last bytes.
-                let end = seen.end.or(fault.map(End::Fault));
-                Err(error::no_body(error, Seen { end, ..seen }, self.place))
-            }
+            (Err(error), None) => Err(error::no_body(error, seen, self.place)),
         }
     }
 }

@@ -27,8 +27,6 @@ pub(crate) struct Watch {
     until: Option<Instant>,
     /// Of a streamed body, where `until` is that of one chunk.
     chunk: Option<Duration>,
-    /// The connection must not be used again.
-    spoiled: bool,
 }
 
 /// Why a transport gave up.
@@ -119,13 +117,12 @@ impl Watch {
         Self {
             until: attempt.deadline(),
             chunk: None,
-            spoiled: false,
             attempt,
         }
     }
 
     /// Watches over one read of a body.
-    pub(crate) fn body(attempt: Attempt, spoiled: bool) -> Self {
+    pub(crate) fn body(attempt: Attempt) -> Self {
         let whole = attempt.body_deadline();
         let limit = attempt.read_timeout().filter(|_| attempt.is_stream());
         let next = limit.and_then(|limit| attempt.runtime().now().checked_add(limit));
@@ -138,7 +135,6 @@ impl Watch {
             attempt,
             until,
             chunk,
-            spoiled,
         }
     }
 
@@ -216,11 +212,6 @@ pub(crate) fn note(change: impl FnOnce(&mut Seen)) {
 /// Tells whether the rest of the request's body is not wanted any more.
 pub(crate) fn is_deaf() -> bool {
     with_scope(|scope| scope.seen.deaf).unwrap_or(false)
-}
-
-/// Tells whether the connection in use must not go back to the pool.
-pub(crate) fn is_spoiled() -> bool {
-    with_scope(|scope| scope.watch.spoiled).unwrap_or(false)
 }
 
 /// Returns the attempt's time.

@@ -16,7 +16,8 @@ use http_body::{Body as HttpBody, Frame};
 
 use super::{
     Received, Reply, Server,
-    reply::{Content, Cut, Framing, Message, Pacing},
+    message::{Framing, Message},
+    reply::{Content, Cut, Pacing},
     server::Shared,
 };
 use crate::{
@@ -60,6 +61,9 @@ use crate::{
 /// | `garbage_instead_of_a_head_is_an_error` | a mock's wire cannot break |
 /// | `an_end_before_the_head_is_an_error` | a mock's wire cannot break |
 /// | `a_body_of_ambiguous_length_is_an_error` | a mock's wire cannot break |
+/// | `a_coding_that_is_not_chunked_is_an_error` | a mock's wire cannot break |
+/// | `a_fault_before_the_request_is_read_is_an_error` | a mock's wire cannot break |
+/// | `an_answer_that_overtakes_the_upload_is_delivered` | a mock's wire cannot break |
 /// | `bytes_after_an_answer_belong_to_nobody` | a mock's wire cannot break |
 /// | `a_refused_connection_is_a_connect_error` | a mock's wire cannot break |
 /// | `a_name_that_does_not_exist_is_a_dns_error` | a mock's wire cannot break |

@@ -14,6 +14,7 @@
 //! | [`Suite`] | runs the cases over an adapter, async or blocking |
 //! | [`Server`] | a loopback server that fails on request and forgets nothing |
 //! | [`Script`], [`Reply`] | what it answers, and what goes wrong on the way |
+//! | [`Step`] | what it does on a connection, one thing after the other |
 //! | [`Received`] | what it got, byte by byte |
 //! | [`InProcess`] | the same servers for an adapter without a wire |
 //! | [`gzip`], [`gzip_zeros`] | compressed bodies, and bombs |
@@ -43,11 +44,13 @@ mod guarded;
 mod gzip;
 mod in_process;
 mod lane;
+mod message;
 mod received;
 mod reply;
 mod report;
 mod script;
 mod server;
+mod steps;
 mod suite;
 mod verdict;
 
@@ -61,5 +64,6 @@ pub use reply::Reply;
 pub use report::{Entry, Outcome, Report};
 pub use script::Script;
 pub use server::Server;
+pub use steps::Step;
 pub use suite::Suite;
 pub(crate) use verdict::{Failure, Verdict, ensure, same};

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::{
+    Step,
+    message::{Framing, Message},
+};
+
 /// One answer of a [`Server`](super::Server).
 ///
 /// Offsets count the bytes of the answer as they stand on the wire, the head
@@ -27,27 +32,12 @@ pub struct Reply {
     pub(super) cut: Option<(usize, Cut)>,
 }
 
-/// Head and body, or bytes of the test's making.
+/// Head and body, or what the test makes of it.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Message(Message),
     Raw(Bytes),
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Message {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, Bytes)>,
-    pub(super) framing: Framing,
-    pub(super) pieces: Vec<Bytes>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Framing {
-    /// The length of the body, or a lie.
-    Length(Option<u64>),
-    Chunked,
-    UntilClose,
+    Steps(Vec<Step>),
 }
 
 /// What happens between two pieces of a body.
@@ -65,13 +55,14 @@ pub(super) enum Cut {
     Stall,
 }
 
-/// What the server does next on a connection.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Write(Bytes),
-    Pause(Duration),
-    Hold,
-    Cut(Cut),
+impl From<Cut> for Step {
+    fn from(cut: Cut) -> Self {
+        match cut {
+            Cut::Fin => Self::Fin,
+            Cut::Reset => Self::Reset,
+            Cut::Stall => Self::Stall,
+        }
+    }
 }
 
 impl Reply {
@@ -88,6 +79,12 @@ impl Reply {
     /// Writes these bytes, whatever they are, and ends the connection.
     pub fn raw(bytes: impl Into<Bytes>) -> Self {
         Self::of(Content::Raw(bytes.into()))
+    }
+
+    /// Does these steps, whatever they are, and waits for the next request,
+    /// unless the last step has ended the connection.
+    pub fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
+        Self::of(Content::Steps(steps.into_iter().collect()))
     }
 
     /// Never answers: the connection stays open until the server is dropped.
@@ -211,7 +208,7 @@ impl Reply {
     pub fn head_len(&self) -> usize {
         match &self.content {
             Content::Message(message) => message.head().len(),
-            Content::Raw(_) => 0,
+            Content::Raw(_) | Content::Steps(_) => 0,
         }
     }
 
@@ -219,12 +216,13 @@ impl Reply {
     pub(super) fn ends_connection(&self) -> bool {
         match &self.content {
             Content::Raw(_) => true,
+            Content::Steps(_) => false,
             Content::Message(message) => matches!(message.framing, Framing::UntilClose),
         }
     }
 
     /// Lists what to do on the wire; `with_body` is false for `HEAD`.
-    pub(super) fn steps(&self, with_body: bool) -> Vec<Step> {
+    pub(super) fn to_steps(&self, with_body: bool) -> Vec<Step> {
         let mut steps = Vec::new();
         if !self.delay.is_zero() {
             steps.push(Step::Pause(self.delay));
@@ -240,14 +238,14 @@ impl Reply {
             {
                 bytes.truncate(at.saturating_sub(offset));
                 steps.push(Step::Write(bytes));
-                steps.push(Step::Cut(cut));
+                steps.push(cut.into());
                 return steps;
             }
             offset += bytes.len();
             steps.push(Step::Write(bytes));
         }
         if let Some((_, cut)) = self.cut {
-            steps.push(Step::Cut(cut));
+            steps.push(cut.into());
         }
         steps
     }
@@ -255,6 +253,7 @@ impl Reply {
     fn content_steps(&self, with_body: bool) -> Vec<Step> {
         let message = match &self.content {
             Content::Raw(bytes) => return vec![Step::Write(bytes.clone())],
+            Content::Steps(steps) => return steps.clone(),
             Content::Message(message) => message,
         };
         let mut steps = vec![Step::Write(message.head().into())];
@@ -277,53 +276,6 @@ impl Reply {
     }
 }
 
-impl Message {
-    /// Tells whether the status forbids a body.
-    pub(super) fn has_no_body(&self) -> bool {
-        self.status < 200 || self.status == 204 || self.status == 304
-    }
-
-    pub(super) fn length(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.len() as u64).sum()
-    }
-
-    fn head(&self) -> Vec<u8> {
-        let reason = http::StatusCode::from_u16(self.status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or("Other");
-        let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status).into_bytes();
-        for (name, value) in &self.headers {
-            head.extend(name.as_bytes());
-            head.extend(b": ");
-            head.extend(value);
-            head.extend(b"\r\n");
-        }
-        if !self.has_no_body() {
-            match self.framing {
-                Framing::Length(lie) => {
-                    let length = lie.unwrap_or_else(|| self.length());
-                    head.extend(format!("content-length: {length}\r\n").into_bytes());
-                }
-                Framing::Chunked => head.extend(b"transfer-encoding: chunked\r\n"),
-                Framing::UntilClose => head.extend(b"connection: close\r\n"),
-            }
-        }
-        head.extend(b"\r\n");
-        head
-    }
-
-    fn framed(&self, piece: &Bytes) -> Bytes {
-        if !matches!(self.framing, Framing::Chunked) {
-            return piece.clone();
-        }
-        let mut out = format!("{:x}\r\n", piece.len()).into_bytes();
-        out.extend(piece);
-        out.extend(b"\r\n");
-        out.into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,11 +287,11 @@ mod tests {
         for at in 0..=whole.len() {
             let mut out = Vec::new();
             let mut cuts = 0;
-            for step in reply.clone().fin_at(at).steps(true) {
+            for step in reply.clone().fin_at(at).to_steps(true) {
                 match step {
                     Step::Write(bytes) => out.extend(bytes),
                     step => {
-                        assert_eq!(step, Step::Cut(Cut::Fin));
+                        assert_eq!(step, Step::Fin);
                         cuts += 1;
                     }
                 }
@@ -376,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_head_request_gets_the_length_and_no_body() {
-        let steps = Reply::new(200).body("ab").steps(false);
+        let steps = Reply::new(200).body("ab").to_steps(false);
         assert_eq!(
             steps,
             [Step::Write(Bytes::from_static(
@@ -389,7 +341,7 @@ mod tests {
     fn pieces_are_paused_or_held_between() {
         let pause = Duration::from_millis(5);
         let reply = Reply::new(200).pieces(["a", "b"]).every(pause);
-        assert_eq!(reply.steps(true)[2], Step::Pause(pause));
-        assert_eq!(reply.held().steps(true)[2], Step::Hold);
+        assert_eq!(reply.to_steps(true)[2], Step::Pause(pause));
+        assert_eq!(reply.held().to_steps(true)[2], Step::Hold);
     }
 }

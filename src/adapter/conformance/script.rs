@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use super::{Received, Reply};
+use super::{Received, Reply, Step};
 
 type Answer = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 
@@ -33,6 +33,7 @@ type Answer = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
 pub struct Script {
     routes: Vec<(String, Answer)>,
     other: Answer,
+    connections: Vec<(usize, Arc<[Step]>)>,
 }
 
 impl Script {
@@ -41,6 +42,7 @@ impl Script {
         Self {
             routes: Vec::new(),
             other: Arc::new(|_| Reply::new(404)),
+            connections: Vec::new(),
         }
     }
 
@@ -79,6 +81,24 @@ impl Script {
     ) -> Self {
         self.other = Arc::new(answer);
         self
+    }
+
+    /// Does these steps on a connection, counted from 0, before it serves.
+    ///
+    /// What the steps read is no request: it is in
+    /// [`Server::bytes`](super::Server::bytes) only. A connection that no step
+    /// has ended serves requests afterwards. Without effect where there is
+    /// [no wire](super::InProcess).
+    pub fn on_connection(mut self, number: usize, steps: impl IntoIterator<Item = Step>) -> Self {
+        self.connections.push((number, steps.into_iter().collect()));
+        self
+    }
+
+    /// Returns what comes before the first request of a connection.
+    pub(super) fn opening(&self, number: usize) -> Option<Arc<[Step]>> {
+        let mut connections = self.connections.iter();
+        let (_, steps) = connections.find(|(of, _)| *of == number)?;
+        Some(Arc::clone(steps))
     }
 
     /// Returns the reply to a request; the first path that fits decides.

@@ -9,8 +9,9 @@ use std::{
 };
 
 use bytes::Bytes;
+use socket2::SockRef;
 
-use super::{Received, Reply, Script, connection};
+use super::{Received, Reply, Script, Step, connection};
 
 /// Connections at a time; one more is closed at once.
 const MAX_CONNECTIONS: usize = 1024;
@@ -162,7 +163,9 @@ impl Server {
         state.stopping = true;
         for connection in &state.connections {
             if let Some(socket) = &connection.socket {
-                // An error says that the socket is closed already.
+                // A client that sends what nobody reads learns of the end by a
+                // reset only. An error says that the socket is closed already.
+                drop(SockRef::from(socket).set_linger(Some(Duration::ZERO)));
                 drop(socket.shutdown(Shutdown::Both));
             }
         }
@@ -286,6 +289,11 @@ impl Seat {
     pub(super) fn reply_to(&self, mut request: Received) -> Reply {
         request.connection = self.number;
         self.shared.reply_to(&request)
+    }
+
+    /// Returns what comes before the first request.
+    pub(super) fn opening(&self) -> Option<Arc<[Step]>> {
+        self.shared.script.opening(self.number)
     }
 
     pub(super) fn record(&self, bytes: &[u8]) {

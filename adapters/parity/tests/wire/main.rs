@@ -8,6 +8,12 @@
 //! - the order of headers of different names: HTTP gives it no meaning, and
 //!   that of one name's values is kept.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "clippy exempts test functions, but not the helpers beside them"
+)]
+
 mod corpus;
 mod recorder;
 

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, mpsc};
 
 use http::{Method, StatusCode};
-use tollgate::{BlockingAdapter, Body};
+use tollgate::{BlockingAdapter, Body, ErrorKind};
 use tollgate_ureq::UreqAdapter;
 
 use crate::{
@@ -235,15 +235,19 @@ fn an_idle_connection_that_has_changed_is_not_used_again() {
 }
 
 #[test]
-fn a_connection_with_a_doubtful_end_is_not_used_again() {
+fn an_answer_with_a_doubtful_end_is_an_error_and_its_connection_is_closed() {
     let server = Server::answering(
         "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     );
     let adapter = UreqAdapter::new();
     for _ in 0..2 {
         let request = http::Request::get(server.url("/")).body(Body::empty());
-        let response = adapter.send(request.unwrap()).unwrap();
-        assert_eq!(read(response).unwrap(), "hello");
+        let error = adapter.send(request.unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transport);
+        assert!(
+            error.to_string().contains("both a `content-length`"),
+            "{error}"
+        );
     }
     assert_eq!(server.connections(), 2);
 }

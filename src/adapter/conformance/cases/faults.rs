@@ -1,16 +1,17 @@
 //! What goes wrong on the wire is an error of the right kind, and leaves the
 //! client as good as new.
 
-use std::net::TcpListener;
+use std::{io, net::TcpListener};
 
 use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{
-        Reply, Server,
-        bench::{Bench, fails, only_request, secret_url},
+        Reply, Script, Server, Step,
+        bench::{AMPLE, Bench, fails, only_request, secret_url},
         lane::Lane,
         verdict::{Failure, Verdict, chain, ensure, same},
     },
+    body::Body,
     error::{ErrorCode, ErrorKind},
 };
 
@@ -29,6 +30,12 @@ cases! {
         "a connection that ends without an answer is a transport error, sent once";
     a_body_of_ambiguous_length_is_an_error [FAULTS]:
         "lengths that contradict each other or are no number are not guessed at";
+    a_coding_that_is_not_chunked_is_an_error [FAULTS]:
+        "a body in an unknown or doubled transfer coding, or with a length beside it, is not handed over";
+    a_fault_before_the_request_is_read_is_an_error [FAULTS]:
+        "a server that ends or resets a connection as soon as it has it gives no answer, and is not asked again";
+    an_answer_that_overtakes_the_upload_is_delivered [FAULTS]:
+        "an answer that comes while the body is being sent is the answer, and ends the upload";
     bytes_after_an_answer_belong_to_nobody [FAULTS]:
         "surplus bytes on a kept connection never become the next call's answer";
     a_refused_connection_is_a_connect_error [FAULTS]:
@@ -151,6 +158,56 @@ fn a_body_of_ambiguous_length_is_an_error<E: Lane>(bench: &Bench<E>) -> Verdict 
             }
             result => fails(result, ErrorKind::Transport)?,
         };
+        bench.clean(&server)?;
+    }
+    Ok(())
+}
+
+fn a_coding_that_is_not_chunked_is_an_error<E: Lane>(bench: &Bench<E>) -> Verdict {
+    for coding in [
+        "transfer-encoding: x-odd",
+        "transfer-encoding: gzip, chunked",
+        "transfer-encoding: chunked, chunked",
+        "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 4",
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{coding}\r\n\r\n4\r\nabcd\r\n0\r\n\r\n");
+        let server = bench.serve(Reply::raw(answer))?;
+        fails(bench.get(&server, "/"), ErrorKind::Transport)
+            .map_err(|it| it.about(coding.escape_debug()))?;
+        ensure(server.wait_until_closed(AMPLE), "the connection stays open")?;
+        bench.clean(&server)?;
+    }
+    Ok(())
+}
+
+fn a_fault_before_the_request_is_read_is_an_error<E: Lane>(bench: &Bench<E>) -> Verdict {
+    for step in [Step::Fin, Step::Reset] {
+        let script = Script::new().on_connection(0, [Step::Read(1), step]);
+        let server = bench.serve(script)?;
+        fails(bench.get(&server, "/"), ErrorKind::Transport)?;
+        same("connections", server.connections(), 1)?;
+        bench.clean(&server)?;
+    }
+    Ok(())
+}
+
+fn an_answer_that_overtakes_the_upload_is_delivered<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let answer = Reply::new(413).body("large").to_bytes();
+    for body in [
+        Body::from(vec![b'x'; 32 << 20]),
+        Body::from_reader(io::repeat(b'x')),
+    ] {
+        let steps = [
+            Step::ReadHead,
+            Step::Write(answer.clone().into()),
+            Step::Fin,
+        ];
+        let server = bench.serve(Script::new().on_connection(0, steps))?;
+        let call = bench.client().post(secret_url(&server, "/")).body(body);
+        let error = fails(bench.send(call), ErrorKind::Status)?;
+        ensure(error.is_status(413), "the error has another status")?;
+        ensure(server.wait_until_closed(AMPLE), "the connection stays open")?;
         bench.clean(&server)?;
     }
     Ok(())

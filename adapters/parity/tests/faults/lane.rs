@@ -1,0 +1,171 @@
+//! [`Lane`]: a client over one adapter in one engine.
+
+use std::{io, time::Duration};
+
+use bytes::Bytes;
+use tokio::runtime::Runtime;
+use tollgate::{
+    Body, CancelHandle, Client, ClientBuilder, Offload, Response, Result, blocking,
+    client::{self, Call, EngineKind},
+};
+use tollgate_reqwest::ReqwestAdapter;
+use tollgate_ureq::UreqAdapter;
+
+use crate::alone::until;
+
+/// The lanes by name, in the order of the table's columns.
+pub(crate) const LANES: [&str; 4] = ["reqwest", "reqwest blocking", "ureq", "ureq blocking"];
+
+/// No answer of the matrix is meant to be larger.
+pub(crate) const MAX_RESPONSE_BYTES: u64 = 1 << 20;
+
+/// What is sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ask {
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    pub(crate) upload: Upload,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) cancel: Option<CancelHandle>,
+}
+
+/// The body of the request.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Upload {
+    #[default]
+    Nothing,
+    /// In memory.
+    Bytes(Bytes),
+    /// Without length and without end.
+    Endless,
+}
+
+impl Ask {
+    fn call<E: EngineKind>(&self, client: &client::Client<E>) -> Call<E> {
+        let call = client.request(self.method.parse().unwrap(), self.url.as_str());
+        let call = match &self.upload {
+            Upload::Nothing => call,
+            Upload::Bytes(bytes) => call.body(bytes.clone()),
+            Upload::Endless => call.body(Body::from_reader(io::repeat(b'x'))),
+        };
+        let call = match self.timeout {
+            Some(timeout) => call.timeout(timeout),
+            None => call.without_timeout(),
+        };
+        let call = match self.deadline {
+            Some(deadline) => call.deadline(deadline),
+            None => call,
+        };
+        match &self.cancel {
+            Some(handle) => call.cancel_handle(handle),
+            None => call,
+        }
+    }
+}
+
+pub(crate) trait Lane: Send + Sync {
+    /// Sends, and waits for the answer.
+    fn send(&self, ask: &Ask) -> Result<Response>;
+
+    /// Tells whether a call can be dropped while it waits.
+    fn can_drop(&self) -> bool;
+
+    /// Sends, and drops the call when `when` is cancelled; `false` if the call
+    /// ended before that.
+    fn drop_midway(&self, ask: &Ask, when: &CancelHandle) -> bool;
+
+    /// Gives client and adapter up. Nothing of them stays behind.
+    fn close(self: Box<Self>);
+}
+
+/// Makes the lane of this name.
+pub(crate) fn lane(name: &str) -> Box<dyn Lane> {
+    match name {
+        "reqwest" => Box::new(OnTokio::new(|| {
+            Client::builder(ReqwestAdapter::new().unwrap())
+        })),
+        "reqwest blocking" => Box::new(OnThread {
+            client: blocking::Client::builder(ReqwestAdapter::new().unwrap())
+                .max_response_bytes(MAX_RESPONSE_BYTES)
+                .build()
+                .unwrap(),
+        }),
+        "ureq" => Box::new(OnTokio::new(|| {
+            Client::builder(Offload::new(UreqAdapter::new()))
+        })),
+        "ureq blocking" => Box::new(OnThread {
+            client: blocking::Client::builder(UreqAdapter::new())
+                .max_response_bytes(MAX_RESPONSE_BYTES)
+                .build()
+                .unwrap(),
+        }),
+        _ => panic!("no lane is called `{name}`"),
+    }
+}
+
+struct OnThread {
+    client: blocking::Client,
+}
+
+impl Lane for OnThread {
+    fn send(&self, ask: &Ask) -> Result<Response> {
+        ask.call(&self.client).send()
+    }
+
+    fn can_drop(&self) -> bool {
+        false
+    }
+
+    fn drop_midway(&self, _: &Ask, _: &CancelHandle) -> bool {
+        false
+    }
+
+    fn close(self: Box<Self>) {}
+}
+
+struct OnTokio {
+    client: Client,
+    runtime: Runtime,
+}
+
+impl OnTokio {
+    fn new(builder: impl FnOnce() -> ClientBuilder) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        let client = builder().max_response_bytes(MAX_RESPONSE_BYTES).build();
+        let client = client.unwrap();
+        drop(_inside);
+        Self { client, runtime }
+    }
+}
+
+impl Lane for OnTokio {
+    fn send(&self, ask: &Ask) -> Result<Response> {
+        self.runtime.block_on(ask.call(&self.client).send())
+    }
+
+    fn can_drop(&self) -> bool {
+        true
+    }
+
+    fn drop_midway(&self, ask: &Ask, when: &CancelHandle) -> bool {
+        let call = ask.call(&self.client).send();
+        self.runtime.block_on(async move {
+            tokio::select! {
+                () = when.cancelled() => true,
+                _ = call => false,
+            }
+        })
+    }
+
+    fn close(self: Box<Self>) {
+        drop(self.client);
+        let metrics = self.runtime.metrics();
+        until("tasks end", || metrics.num_alive_tasks() == 0);
+    }
+}

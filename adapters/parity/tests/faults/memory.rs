@@ -1,0 +1,84 @@
+//! What comes without measure does not grow without measure.
+
+use std::fs;
+
+use tollgate::adapter::conformance::{Reply, Server, Step, gzip_zeros};
+
+use crate::{
+    alone::{on_each_lane, tell},
+    cell::{AMPLE, outcome_of},
+    lane::{Ask, LANES, Lane, MAX_RESPONSE_BYTES, lane},
+    mode::{Outcome, flood, write},
+};
+
+/// What a call may take beyond its limit.
+const ROOM: u64 = 32 << 20;
+
+/// Decodes to 256 times the limit.
+const BOMB: usize = 256 << 20;
+
+const HUGE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 9000000000000000000\r\n\r\n";
+
+#[test]
+fn a_bomb_takes_no_more_memory_than_its_limit_and_some_room() {
+    let test = "memory::a_bomb_takes_no_more_memory_than_its_limit_and_some_room";
+    let told = on_each_lane(test, |name| {
+        let lane = lane(name);
+        let bomb = gzip_zeros(BOMB);
+        for (name, reply) in bombs(&bomb) {
+            let grown = growth(&*lane, reply);
+            tell(&format!("{name} {} KiB", grown >> 10));
+            assert!(grown <= MAX_RESPONSE_BYTES + ROOM, "{name}: {grown} bytes");
+        }
+        lane.close();
+    });
+    for (lane, lines) in LANES.iter().zip(told.unwrap_or_default()) {
+        println!("{lane}: {}", lines.join(", "));
+    }
+}
+
+fn bombs(bomb: &[u8]) -> Vec<(&'static str, Reply)> {
+    let packed = |status| {
+        let reply = Reply::new(status).header("content-encoding", "gzip");
+        reply.body(bomb.to_vec())
+    };
+    let endless = |head: &'static str, again| Reply::steps([write(head), flood(again)]);
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;";
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    vec![
+        ("gzip", packed(200)),
+        ("gzip in a 401", packed(401)),
+        ("body", endless("HTTP/1.1 200 OK\r\n\r\n", "x")),
+        ("header", endless("HTTP/1.1 200 OK\r\nx: ", "y")),
+        ("chunk extension", endless(chunked, "x")),
+        ("interim answers", endless(interim, interim)),
+        ("length", Reply::steps([write(HUGE), Step::Stall])),
+    ]
+}
+
+/// Returns by how much a call raises the peak, in bytes; 0 without `/proc`.
+fn growth(lane: &dyn Lane, reply: Reply) -> u64 {
+    let server = Server::start(reply).unwrap();
+    let ask = Ask {
+        method: "GET",
+        url: server.url("/"),
+        timeout: Some(AMPLE / 10),
+        ..Ask::default()
+    };
+    let before = peak(true);
+    let outcome = outcome_of(lane.send(&ask)).unwrap();
+    assert!(!matches!(outcome, Outcome::Gives(..)), "{outcome:?}");
+    peak(false).saturating_sub(before)
+}
+
+/// Returns the most memory that the process has had, since now if `anew`.
+fn peak(anew: bool) -> u64 {
+    if anew {
+        // Where that is not allowed, the peak since the test's start counts.
+        fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
+    }
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or_default() << 10
+}
