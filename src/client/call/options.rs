@@ -124,7 +124,7 @@ impl<E> Call<E> {
     }
 
     /// Leaves an accepted response's body on the wire, to be taken with
-    /// [`Response::into_body`]. A refused one is read into the error.
+    /// [`Response::into_body`](crate::Response::into_body). A refused one is read into the error.
     #[doc(alias = "responseType")]
     pub fn stream(mut self) -> Self {
         self.draft.request.0.overrides.stream = true;
