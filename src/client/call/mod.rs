@@ -127,8 +127,7 @@ impl Call<Async> {
     ///
     /// # Errors
     ///
-    /// What went wrong first and no interceptor recovered; see
-    /// [`ErrorKind`](crate::ErrorKind).
+    /// What went wrong first and no interceptor recovered; see [`ErrorKind`](crate::ErrorKind).
     ///
     /// # Cancel safety
     ///
@@ -176,10 +175,9 @@ impl Call<Blocking> {
     ///
     /// # Errors
     ///
-    /// What went wrong first and no interceptor recovered; see
-    /// [`ErrorKind`](crate::ErrorKind).
-    /// [`Unsupported`](crate::ErrorKind::Unsupported), with nothing sent, inside
-    /// an async task of tokio's (where the feature `tokio` is on).
+    /// What went wrong first and no interceptor recovered; see [`ErrorKind`](crate::ErrorKind).
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), with nothing sent, inside an async task of
+    /// tokio's (where the feature `tokio` is on).
     pub fn send(self) -> Result<Response> {
         #[cfg(feature = "tokio")]
         if crate::runtime::inside_async_task() {
