@@ -13,7 +13,7 @@
 use http::{HeaderName, Uri, header::AUTHORIZATION};
 
 use super::{
-    draft::{Draft, Rare},
+    draft::{Draft, Implied, Rare},
     merge,
 };
 use crate::{
@@ -35,11 +35,13 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
         return Err(error);
     }
     let (base, own_base) = base_of(config, rare);
-    let (text, away) = locate(base, target)?;
+    let (mut text, away) = locate(base, target)?;
     // The client's secrets stay with the client's origin, and a parameter may
     // be one.
-    let elsewhere = (away || own_base) && !config.query.is_empty() && leaves(config, &text)?;
-    let text = merge::query((config, rare), text, query, !elsewhere)?;
+    if !query.is_empty() || !config.query.is_empty() {
+        let elsewhere = (away || own_base) && leaves(config, &text)?;
+        text = merge::query((config, rare), text, query, !elsewhere)?;
+    }
     let mut canonical = canonicalize(text)?;
     check(config, &request, base, &canonical.uri)?;
     let without: &[HeaderName] = rare.map_or(&[], |rare| &rare.without_headers);
@@ -59,7 +61,7 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     }
     if let Some(form) = inner.body.form() {
         form.settle_type(&mut inner.headers)?;
-    } else {
+    } else if !matches!(implied, Implied::Nothing) {
         merge::implied(config, inner, implied, rare);
     }
     if !config.extensions.is_empty() {

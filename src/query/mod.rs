@@ -5,6 +5,7 @@
 //! when it is sent, so that the order of a call's options does not matter.
 
 mod merge;
+mod reader;
 mod tree;
 mod write;
 
@@ -81,7 +82,7 @@ pub(crate) type QuerySerializer = Arc<dyn Fn(&Parameters) -> Result<String> + Se
 impl Parameters {
     /// Reads a map, a struct or a list of pairs.
     pub(crate) fn of(value: &(impl Serialize + ?Sized)) -> Result<Self> {
-        let node = tree::read(value).map_err(unfit)?;
+        let node = reader::read(value).map_err(unfit)?;
         match node {
             Node::Null => Ok(Self::default()),
             Node::Map(entries) => Ok(Self(entries)),

@@ -81,6 +81,8 @@ fn it_follows_the_defaults_of_the_client_that_is_asked() {
 fn what_could_not_be_sent_has_no_address() {
     fn law<W: Way>(world: &World<W>) {
         let c = &world.client;
+        let allowed = c.get("http://other/").allow_absolute_urls(true);
+        assert_eq!(c.uri_for(&allowed).unwrap(), "http://other/");
         for (call, kind) in [
             (c.get("http://other/"), ErrorKind::InvalidUrl),
             (c.get("http:evil"), ErrorKind::InvalidUrl),

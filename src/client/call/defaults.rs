@@ -39,13 +39,6 @@ impl<E> Call<E> {
         self
     }
 
-    /// Lets a name that was taken off be set again.
-    pub(super) fn wanted(&mut self, name: &HeaderName) {
-        if let Some(rare) = &mut self.rare {
-            rare.without_headers.retain(|other| other != name);
-        }
-    }
-
     /// Gives interceptors no extension of this type, neither the client's nor
     /// an earlier one of the call's.
     pub fn without_extension<T: Clone + Send + Sync + 'static>(mut self) -> Self {

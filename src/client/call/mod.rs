@@ -86,7 +86,6 @@ impl<E> Call<E> {
     {
         match builder::header(name, value) {
             Ok((name, value)) => {
-                self.wanted(&name);
                 self.draft.request.headers_mut().insert(name, value);
             }
             Err(error) => self.fail(error),
@@ -96,9 +95,6 @@ impl<E> Call<E> {
 
     /// Sets several headers; a name with several values gets all of them.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
-        for name in headers.keys() {
-            self.wanted(name);
-        }
         builder::replace(self.draft.request.headers_mut(), headers);
         self
     }
