@@ -2,15 +2,20 @@
 //!
 //! Precedence: the library's defaults, then the client's, then the call's.
 
+mod hops;
 mod live;
 mod overrides;
+mod wire;
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
+pub use hops::Redirect;
+pub(crate) use hops::RedirectHook;
 pub(crate) use live::LiveConfig;
 pub(crate) use overrides::{Overrides, Setting};
+pub(crate) use wire::{Wire, WireChanges};
 
 use crate::{headers::RedactedHeaders, uri::redacted};
 
@@ -82,6 +87,7 @@ pub(crate) struct Base {
 /// | `max_response_bytes` | 64 MiB |
 /// | `max_request_bytes` | none |
 /// | `order` | [`Order::Lifo`] |
+/// | `before_redirect` | none |
 /// | accepted statuses | 2xx |
 /// | headers, of all calls and of one method's | none |
 /// | `basic_auth`, `bearer_auth` | none |
@@ -107,6 +113,7 @@ pub struct Config {
     pub(crate) order: Order,
     pub(crate) status: StatusPolicy,
     pub(crate) allow: Allow,
+    pub(crate) wire: Option<Arc<Wire>>,
 }
 
 /// What is refused unless asked for.
@@ -135,6 +142,7 @@ impl Default for Config {
             order: Order::default(),
             status: StatusPolicy::default(),
             allow: Allow::default(),
+            wire: None,
         }
     }
 }

@@ -4,12 +4,13 @@
 //! people. Causes are printed once, by walking [`source`](std::error::Error::source).
 
 mod convert;
+mod history;
 mod kind;
 mod print;
 
 use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
-use http::{Extensions, StatusCode};
+use http::{Extensions, StatusCode, Uri};
 
 pub use kind::{ErrorCode, ErrorKind};
 
@@ -54,6 +55,7 @@ struct Inner {
     head: Option<RequestHead>,
     extensions: Extensions,
     response: Option<Response>,
+    redirects: Vec<Uri>,
     interceptor: Option<Named>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     call: Option<CallContext>,
@@ -80,6 +82,7 @@ impl Error {
             head: None,
             extensions: Extensions::new(),
             response: None,
+            redirects: Vec::new(),
             interceptor: None,
             source: None,
             call: None,

@@ -6,7 +6,7 @@ use http::{Extensions, HeaderName, HeaderValue};
 
 use super::Transport;
 use crate::{
-    config::{Base, Setting},
+    config::{Base, Config, Setting, Wire, WireChanges},
     error::Error,
     interceptor::{Chain, Interceptors},
     request::Request,
@@ -42,9 +42,25 @@ pub(crate) struct Rare {
     pub(crate) skipped: Vec<Cow<'static, str>>,
     /// Takes the place of the client's.
     pub(crate) transport: Option<Transport>,
+    pub(crate) wire_changes: Option<WireChanges>,
+    /// What they come to, once the call has started.
+    pub(super) wire: Option<Wire>,
+}
+
+/// Returns what holds between the interceptors and the server.
+pub(super) fn wire<'a>(config: &'a Config, rare: Option<&'a Rare>) -> Option<&'a Wire> {
+    let own = rare.and_then(|rare| rare.wire.as_ref());
+    own.or(config.wire.as_deref())
 }
 
 impl Rare {
+    /// Merges with the client's defaults what has to be merged but once.
+    pub(super) fn start(&mut self, config: &Config) {
+        if let Some(changes) = self.wire_changes.take() {
+            self.wire = Some(changes.merge(config.wire.as_deref()));
+        }
+    }
+
     /// Returns the chain of the call, made of the client's.
     pub(super) fn chain(&self, of_client: Arc<Chain>) -> Arc<Chain> {
         if self.interceptors.is_empty() && self.skipped.is_empty() {
@@ -79,5 +95,9 @@ impl Draft {
 
     pub(crate) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn wire(&mut self) -> &mut WireChanges {
+        self.rare().wire_changes.get_or_insert_default()
     }
 }

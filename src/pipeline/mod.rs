@@ -43,7 +43,7 @@ pub(crate) use prepare::{address, read_base};
 
 use crate::{
     adapter::{Adapter, BlockingAdapter},
-    config::{Config, LiveConfig, StatusPolicy},
+    config::{Config, LiveConfig, StatusPolicy, Wire},
     context::CallContext,
     error::{Error, ErrorKind, Result},
     interceptor::{Chain, Registries},
@@ -79,6 +79,8 @@ pub(crate) struct Run<'a> {
     transport: &'a Transport,
     chain: &'a Chain,
     call: CallContext,
+    /// What few calls say of the way behind the interceptors.
+    wire: Option<&'a Wire>,
     /// How long the call may take, where its deadline is set.
     span: Span,
     /// Which statuses are a success for this call.
@@ -108,7 +110,10 @@ pub(crate) fn run(
     // Reading the options is not part of the future: it would only swell it.
     let changed = engine.config.changed();
     let config = changed.as_deref().unwrap_or(engine.config.first());
-    let rare = draft.rare.take();
+    let mut rare = draft.rare.take();
+    if let Some(rare) = &mut rare {
+        rare.start(config);
+    }
     let prepared = prepare::prepare(config, draft, rare.as_deref());
     attempts(engine, changed, rare, prepared)
 }
@@ -125,6 +130,7 @@ async fn attempts(
         chain = rare.chain(chain);
     }
     let mut run = Run::new((&engine, config), &chain, prepared.as_ref().ok());
+    run.wire = draft::wire(config, rare.as_deref());
     if let Some(transport) = rare.as_ref().and_then(|rare| rare.transport.as_ref()) {
         run.transport = transport;
     }
@@ -172,6 +178,7 @@ impl<'a> Run<'a> {
                 spent: 0,
                 original: None,
             },
+            wire: None,
             span: Span::Deadline(span.unwrap_or_default()),
             policy: policy.unwrap_or_else(|| config.status.clone()),
             body: BodyRules {

@@ -19,6 +19,7 @@ mod context;
 mod credentials;
 mod defaults;
 mod derive;
+mod hops;
 mod http_client;
 mod ids;
 mod interop;

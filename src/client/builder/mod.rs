@@ -1,6 +1,7 @@
 //! [`ClientBuilder`]: every default, errors only at `build`.
 
 mod defaults;
+mod hops;
 mod options;
 
 use std::{fmt, marker::PhantomData, sync::Arc};

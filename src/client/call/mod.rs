@@ -4,6 +4,7 @@ mod auth;
 mod body;
 mod chain;
 mod defaults;
+mod hops;
 mod options;
 mod query;
 

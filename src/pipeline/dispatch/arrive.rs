@@ -49,6 +49,9 @@ pub(super) fn arrive(
         let allow = request.0.overrides.allow(run.config);
         trip.away |= redirect::follow(request, trip.resends, parts.status, location, allow)?;
         trip.redirects.push(from);
+        if let Some(hook) = run.wire.and_then(|wire| wire.before_redirect.as_ref()) {
+            redirect::ask(hook, request, &trip.redirects, &parts)?;
+        }
         return Ok(Arrival::Redirected(Box::new(body)));
     }
     // A policy that panics is reported by `settle`.

@@ -54,6 +54,7 @@ pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<
     let mut trip = Trip::start(run, &request);
     let result = hops(run, &mut trip, &mut request).await;
     result.map_err(|mut error| {
+        error.set_redirects(std::mem::take(&mut trip.redirects));
         error.set_extensions(std::mem::take(&mut request.0.extensions));
         error.set_head(head_of(request));
         error
