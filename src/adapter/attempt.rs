@@ -8,12 +8,22 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
+use http::{StatusCode, header::LOCATION, response::Parts};
 
 use super::AdapterError;
 use crate::{
     cancel::CancelHandle,
     runtime::{BoxFuture, Runtime},
 };
+
+/// How long the body of a redirect is waited for. A new connection is made
+/// sooner than a server that stalls goes on.
+pub(crate) const REDIRECT_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Tells whether an answer of this status is a redirect, if it has a `Location`.
+pub(crate) fn redirects(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
 
 /// The limits of one attempt, in the request's extensions.
 ///
@@ -36,6 +46,8 @@ pub struct Attempt {
     pub(crate) read_timeout: Option<Duration>,
     pub(crate) cancel: Option<CancelHandle>,
     pub(crate) stream: bool,
+    /// Redirects are followed.
+    pub(crate) follows: bool,
 }
 
 impl Attempt {
@@ -51,6 +63,7 @@ impl Attempt {
                 read_timeout: None,
                 cancel: None,
                 stream: false,
+                follows: false,
             },
         }
     }
@@ -73,6 +86,18 @@ impl Attempt {
     #[must_use]
     pub fn body_deadline(&self) -> Option<Instant> {
         self.body_deadline
+    }
+
+    /// Notes that the head of the answer is there, before its body is read.
+    ///
+    /// A redirect that is followed is read for the sake of its connection
+    /// alone, and so its [`body_deadline`](Self::body_deadline) comes soon. A
+    /// blocking adapter calls this, for the core cannot end its reads.
+    pub fn answered(&mut self, head: &Parts) {
+        if self.follows && redirects(head.status) && head.headers.contains_key(LOCATION) {
+            let soon = self.runtime.now().checked_add(REDIRECT_PATIENCE);
+            self.body_deadline = self.body_deadline.into_iter().chain(soon).min();
+        }
     }
 
     /// Returns the time to the [`deadline`](Self::deadline), zero if it has

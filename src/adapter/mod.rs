@@ -35,6 +35,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 use async_trait::async_trait;
 
 pub use attempt::Attempt;
+pub(crate) use attempt::{REDIRECT_PATIENCE, redirects};
 pub use mock::{MockAdapter, MockReply, Recorded};
 #[cfg(feature = "tokio")]
 pub use offload::Offload;

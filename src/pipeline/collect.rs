@@ -14,7 +14,7 @@ use http_body::{Body as HttpBody, Frame};
 
 use super::watch::{Limits, Watched, cancelled, watched};
 use crate::{
-    adapter::AdapterError,
+    adapter::{AdapterError, REDIRECT_PATIENCE},
     body::{Body, BodyError},
     cancel::{CancelHandle, Cancelled},
     error::{Error, ErrorKind, Result},
@@ -99,15 +99,12 @@ async fn next(body: &mut Body) -> Result<Option<Bytes>> {
 
 /// Reads and forgets the rest of a small body, so that the connection can be
 /// used again; a large or slow one is dropped.
-///
-/// A new connection is made sooner than a server that stalls goes on.
 pub(super) async fn drain(body: Body, mut limits: Limits<'_>) {
     const LIMIT: u64 = 64 * 1024;
-    const PATIENCE: Duration = Duration::from_millis(250);
     if body.is_empty() {
         return;
     }
-    let patience = limits.runtime.now().checked_add(PATIENCE);
+    let patience = limits.runtime.now().checked_add(REDIRECT_PATIENCE);
     limits.until = limits.until.into_iter().chain(patience).min();
     // What goes wrong here goes wrong for an answer that nobody wants.
     drop(collect(body, limits, Some(LIMIT)).await);

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, header};
 
 use super::{guard, panicked};
 use crate::{
+    adapter::redirects,
     body::Body,
     config::{Allow, Redirect, RedirectHook},
     error::{Error, ErrorCode, ErrorKind, Result},
@@ -18,10 +19,10 @@ use crate::{
 
 /// Returns the `Location` of an answer that asks to be followed.
 pub(super) fn target(status: StatusCode, headers: &HeaderMap) -> Option<&http::HeaderValue> {
-    match status.as_u16() {
-        301 | 302 | 303 | 307 | 308 => headers.get(header::LOCATION),
-        _ => None,
+    if !redirects(status) {
+        return None;
     }
+    headers.get(header::LOCATION)
 }
 
 fn refused(what: impl Into<std::borrow::Cow<'static, str>>, hint: &'static str) -> Error {

@@ -156,7 +156,7 @@ impl fmt::Debug for UreqAdapter {
 
 impl BlockingAdapter for UreqAdapter {
     fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, AdapterError> {
-        let attempt = Attempt::of(&request);
+        let mut attempt = Attempt::of(&request);
         let watch = Watch::head(attempt.clone());
         watch.check()?;
         let outgoing = convert::request(request)?;
@@ -175,6 +175,7 @@ impl BlockingAdapter for UreqAdapter {
         } else {
             convert::framing(&method, &parts)?
         };
+        attempt.answered(&parts);
         let body = match framing {
             Framing::Nothing => Body::empty(),
             Framing::Sound => received::receive(body, attempt, place, false),

@@ -68,6 +68,7 @@ pub(super) fn outgoing(
         read_timeout: inner.overrides.read_timeout.or(run.config.read_timeout),
         cancel: run.call.cancel.clone(),
         stream,
+        follows: may_redirect,
     });
     Ok(outgoing)
 }
