@@ -9,7 +9,7 @@ mod wire;
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 pub use hops::Redirect;
 pub(crate) use hops::RedirectHook;
@@ -17,7 +17,7 @@ pub(crate) use live::LiveConfig;
 pub(crate) use overrides::{Overrides, Setting};
 pub(crate) use wire::{Wire, WireChanges};
 
-use crate::{headers::RedactedHeaders, uri::redacted};
+use crate::{headers::RedactedBy, uri::redacted};
 
 /// The defaults, one place for code and docs.
 pub(crate) mod defaults {
@@ -88,6 +88,7 @@ pub(crate) struct Base {
 /// | `max_request_bytes` | none |
 /// | `order` | [`Order::Lifo`] |
 /// | `before_redirect` | none |
+/// | `sensitive_headers`, which add up | none |
 /// | accepted statuses | 2xx |
 /// | headers, of all calls and of one method's | none |
 /// | `basic_auth`, `bearer_auth` | none |
@@ -241,13 +242,13 @@ impl Config {
 }
 
 /// Prints the headers of methods with the secrets masked.
-struct ByMethod<'a>(&'a HashMap<Method, HeaderMap>);
+struct ByMethod<'a>(&'a HashMap<Method, HeaderMap>, &'a [HeaderName]);
 
 impl fmt::Debug for ByMethod<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.0.iter();
         f.debug_map()
-            .entries(entries.map(|(method, headers)| (method, RedactedHeaders(headers))))
+            .entries(entries.map(|(method, headers)| (method, RedactedBy(headers, self.1))))
             .finish()
     }
 }
@@ -258,10 +259,11 @@ impl fmt::Debug for Config {
             .base
             .as_ref()
             .map(|base| redacted(&base.uri).to_string());
+        let secrets = self.sensitive_headers();
         f.debug_struct("Config")
             .field("base_url", &base)
-            .field("headers", &RedactedHeaders(&self.headers))
-            .field("method_headers", &ByMethod(&self.method_headers))
+            .field("headers", &RedactedBy(&self.headers, secrets))
+            .field("method_headers", &ByMethod(&self.method_headers, secrets))
             .field("auth", &self.auth.as_ref().map(|_| "[REDACTED]"))
             .field("timeout", &self.timeout)
             .field("deadline", &self.deadline)
@@ -270,6 +272,7 @@ impl fmt::Debug for Config {
             .field("max_attempts", &self.max_attempts)
             .field("max_response_bytes", &self.max_response_bytes)
             .field("max_request_bytes", &self.max_request_bytes)
+            .field("sensitive_headers", &secrets)
             .field("order", &self.order)
             .field("status", &self.status)
             .field("allow", &self.allow)

@@ -1,33 +1,67 @@
 //! [`Wire`]: what few clients and few calls say about the way between the last
 //! interceptor and the server; the others pay one pointer for it.
 
+use std::sync::Arc;
+
+use http::HeaderName;
+
 use super::{Config, RedirectHook, Setting};
 
 /// What a client says, and the outcome for a call.
 #[derive(Clone, Default)]
 pub(crate) struct Wire {
     pub(crate) before_redirect: Option<RedirectHook>,
+    /// Headers that are secrets, beside the usual ones.
+    pub(crate) sensitive: Option<Arc<[HeaderName]>>,
+}
+
+impl Wire {
+    /// Returns the names of the headers that are secrets.
+    pub(crate) fn sensitive(&self) -> &[HeaderName] {
+        self.sensitive.as_deref().unwrap_or_default()
+    }
+
+    /// Adds names to those that are secrets already.
+    pub(crate) fn add_sensitive(&mut self, names: impl IntoIterator<Item = HeaderName>) {
+        let all = self.sensitive().iter().cloned().chain(names).collect();
+        self.sensitive = Some(all);
+    }
 }
 
 /// What a call sets differently.
 #[derive(Default)]
 pub(crate) struct WireChanges {
     pub(crate) before_redirect: Setting<RedirectHook>,
+    /// The client's names do not hold.
+    pub(crate) without_sensitive: bool,
+    pub(crate) sensitive: Vec<HeaderName>,
 }
 
 impl WireChanges {
     /// Merges with what the client says.
     pub(crate) fn merge(self, of_client: Option<&Wire>) -> Wire {
-        let of_client = of_client.cloned().unwrap_or_default();
-        Wire {
-            before_redirect: self.before_redirect.or(of_client.before_redirect),
+        let mut wire = of_client.cloned().unwrap_or_default();
+        wire.before_redirect = self.before_redirect.or(wire.before_redirect);
+        if self.without_sensitive {
+            wire.sensitive = None;
         }
+        if !self.sensitive.is_empty() {
+            wire.add_sensitive(self.sensitive);
+        }
+        wire
     }
 }
 
 impl Config {
+    /// Returns the names of the headers that are secrets, beside the usual
+    /// ones.
+    #[must_use]
+    pub fn sensitive_headers(&self) -> &[HeaderName] {
+        self.wire.as_ref().map_or(&[], |wire| wire.sensitive())
+    }
+
     /// Returns what the client says of the wire, for changing.
     pub(crate) fn wire_mut(&mut self) -> &mut Wire {
-        std::sync::Arc::make_mut(self.wire.get_or_insert_default())
+        Arc::make_mut(self.wire.get_or_insert_default())
     }
 }

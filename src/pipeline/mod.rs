@@ -36,7 +36,7 @@ use std::{
     },
 };
 
-use http::{Method, Uri};
+use http::{HeaderName, Method, Uri};
 
 pub(crate) use draft::{Draft, Rare};
 pub(crate) use prepare::{address, read_base};
@@ -194,6 +194,11 @@ impl<'a> Run<'a> {
             run.start(request);
         }
         run
+    }
+
+    /// Returns the names of the headers that are secrets by the call's word.
+    fn secrets(&self) -> &'a [HeaderName] {
+        self.wire.map_or(&[], |wire| wire.sensitive())
     }
 
     /// Remembers what the call started with, as far as somebody may ask.

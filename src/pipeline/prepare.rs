@@ -16,12 +16,13 @@ use http::{
 };
 
 use super::{
-    draft::{Draft, Rare},
+    draft::{self, Draft, Rare},
     merge,
 };
 use crate::{
     config::{Base, Config, Setting},
     error::{Error, ErrorKind, Result},
+    headers::mark,
     request::Request,
     uri::{Target, canonicalize, join_base, same_origin},
 };
@@ -51,8 +52,10 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     let elsewhere = |base: &Base| !same_origin(&base.uri, &inner.uri);
     // The client's secrets stay with the client's origin.
     let foreign = (away || own_base) && config.base.as_ref().is_some_and(elsewhere);
+    let wire = draft::wire(config, rare);
+    let secrets = wire.map_or(&[][..], |wire| wire.sensitive());
     if !config.headers.is_empty() || !config.method_headers.is_empty() {
-        merge::headers(config, inner, without, foreign);
+        merge::headers(config, inner, without, secrets, foreign);
     }
     if config.auth.is_some() || rare.is_some() {
         let inherited = config.auth.as_ref().filter(|_| !foreign);
@@ -65,6 +68,12 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     {
         let value = HeaderValue::from_static(implied);
         inner.headers.entry(CONTENT_TYPE).or_insert(value);
+    }
+    if let Some(wire) = wire
+        && !secrets.is_empty()
+    {
+        mark(secrets, &mut inner.headers);
+        inner.overrides.sensitive.clone_from(&wire.sensitive);
     }
     if !config.extensions.is_empty() {
         merge::extensions(config, inner, rare);

@@ -39,6 +39,7 @@ mod redirects;
 mod replay;
 mod requests;
 mod respond;
+mod secrets;
 mod settle;
 mod sizes;
 mod snapshot;

@@ -1,8 +1,10 @@
-//! What holds for a client's redirects.
+//! What holds for a client's redirects and secrets.
 
 use std::sync::Arc;
 
-use super::{ClientBuilder, Defaults, defaults::on_both};
+use http::HeaderName;
+
+use super::{ClientBuilder, Defaults, defaults::on_both, name};
 use crate::{config::Redirect, error::Result};
 
 on_both! {
@@ -43,6 +45,42 @@ on_both! {
     /// Follows redirects unasked: the default.
     pub fn without_before_redirect(mut self) -> Self {
         self.config.wire_mut().before_redirect = None;
+        self
+    }
+
+    /// Makes headers of these names secrets, as `Authorization` is one (axios:
+    /// `sensitiveHeaders`, `redact`): they are printed redacted, on requests
+    /// and on answers, and they do not cross to another origin.
+    ///
+    /// Names add up, here and on a call.
+    ///
+    /// ```
+    /// use tollgate::{MockAdapter, blocking::Client};
+    ///
+    /// let client = Client::builder(MockAdapter::new())
+    ///     .sensitive_headers(["x-api-key"])
+    ///     .build()?;
+    /// let response = client.get("http://h/").header("x-api-key", "s3cr3t").send()?;
+    /// assert!(!format!("{:?}", response.request()).contains("s3cr3t"));
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[doc(alias = "sensitiveHeaders")]
+    #[doc(alias = "redact")]
+    pub fn sensitive_headers<I>(mut self, names: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
+    {
+        match names.into_iter().map(name).collect::<Result<Vec<_>>>() {
+            Ok(names) => self.config.wire_mut().add_sensitive(names),
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
+    /// Leaves it at the usual secrets: the default.
+    pub fn without_sensitive_headers(mut self) -> Self {
+        self.config.wire_mut().sensitive = None;
         self
     }
 }

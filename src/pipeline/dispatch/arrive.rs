@@ -9,6 +9,7 @@ use crate::{
     body::Body,
     config::MAX_TRIPS,
     error::Result,
+    headers::mark,
     pipeline::{
         Run,
         collect::{self, StreamLimits},
@@ -34,7 +35,8 @@ pub(super) fn arrive(
     answer: http::Response<Body>,
     max_redirects: u32,
 ) -> Result<Arrival> {
-    let (parts, body) = answer.into_parts();
+    let (mut parts, body) = answer.into_parts();
+    mark(run.secrets(), &mut parts.headers);
     if let Some(location) =
         redirect::target(parts.status, &parts.headers).filter(|_| max_redirects > 0)
     {
@@ -51,6 +53,7 @@ pub(super) fn arrive(
         trip.redirects.push(from);
         if let Some(hook) = run.wire.and_then(|wire| wire.before_redirect.as_ref()) {
             redirect::ask(hook, request, &trip.redirects, &parts)?;
+            mark(run.secrets(), &mut request.0.headers);
         }
         return Ok(Arrival::Redirected(Box::new(body)));
     }

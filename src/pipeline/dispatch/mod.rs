@@ -32,6 +32,7 @@ use crate::{
     adapter::AdapterError,
     body::Body,
     error::{Error, ErrorKind, Result},
+    headers::mark,
     request::{Request, RequestHead},
     response::Response,
 };
@@ -109,6 +110,7 @@ impl Run<'_> {
 /// What is large lives in the boxes of the adapter and of the body's reader,
 /// not in this future: the allocator's fast path ends at about 1 KiB.
 async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Result<Response> {
+    mark(run.secrets(), &mut request.0.headers);
     if let Some(home) = run.home() {
         trip.away = guard::check(request, home)?;
     }
