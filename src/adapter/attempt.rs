@@ -48,6 +48,8 @@ pub struct Attempt {
     pub(crate) stream: bool,
     /// Redirects are followed.
     pub(crate) follows: bool,
+    /// That of the least rate of a download.
+    pub(crate) window: Option<Duration>,
 }
 
 impl Attempt {
@@ -64,6 +66,7 @@ impl Attempt {
                 cancel: None,
                 stream: false,
                 follows: false,
+                window: None,
             },
         }
     }
@@ -112,6 +115,15 @@ impl Attempt {
     #[must_use]
     pub fn read_timeout(&self) -> Option<Duration> {
         self.read_timeout
+    }
+
+    /// Returns how long one read of the body may wait for its first byte: the
+    /// [`read_timeout`](Self::read_timeout) where [`is_stream`](Self::is_stream),
+    /// or the window of `min_download_rate`, whichever is shorter.
+    #[must_use]
+    pub fn chunk_timeout(&self) -> Option<Duration> {
+        let of_stream = self.read_timeout.filter(|_| self.stream);
+        of_stream.into_iter().chain(self.window).min()
     }
 
     /// Returns the call's cancel handle.

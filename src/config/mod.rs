@@ -15,7 +15,7 @@ pub use hops::Redirect;
 pub(crate) use hops::RedirectHook;
 pub(crate) use live::LiveConfig;
 pub(crate) use overrides::{Overrides, Setting};
-pub(crate) use wire::{Wire, WireChanges};
+pub(crate) use wire::{MinRate, Wire, WireChanges};
 
 use crate::{headers::RedactedBy, uri::redacted};
 
@@ -88,6 +88,7 @@ pub(crate) struct Base {
 /// | `max_request_bytes` | none |
 /// | `order` | [`Order::Lifo`] |
 /// | `before_redirect` | none |
+/// | `min_upload_rate`, `min_download_rate` | none |
 /// | `sensitive_headers`, which add up | none |
 /// | accepted statuses | 2xx |
 /// | headers, of all calls and of one method's | none |

@@ -1,11 +1,27 @@
 //! [`Wire`]: what few clients and few calls say about the way between the last
 //! interceptor and the server; the others pay one pointer for it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 
 use super::{Config, RedirectHook, Setting};
+
+/// The least that a body has to move, judged by windows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MinRate {
+    pub(crate) bytes_per_second: u64,
+    pub(crate) window: Duration,
+}
+
+impl MinRate {
+    pub(crate) fn new(bytes_per_second: u64, window: Duration) -> Self {
+        Self {
+            bytes_per_second,
+            window: window.max(Duration::from_millis(1)),
+        }
+    }
+}
 
 /// What a client says, and the outcome for a call.
 #[derive(Clone, Default)]
@@ -13,6 +29,8 @@ pub(crate) struct Wire {
     pub(crate) before_redirect: Option<RedirectHook>,
     /// Headers that are secrets, beside the usual ones.
     pub(crate) sensitive: Option<Arc<[HeaderName]>>,
+    pub(crate) min_upload_rate: Option<MinRate>,
+    pub(crate) min_download_rate: Option<MinRate>,
 }
 
 impl Wire {
@@ -35,6 +53,8 @@ pub(crate) struct WireChanges {
     /// The client's names do not hold.
     pub(crate) without_sensitive: bool,
     pub(crate) sensitive: Vec<HeaderName>,
+    pub(crate) min_upload_rate: Setting<MinRate>,
+    pub(crate) min_download_rate: Setting<MinRate>,
 }
 
 impl WireChanges {
@@ -42,6 +62,8 @@ impl WireChanges {
     pub(crate) fn merge(self, of_client: Option<&Wire>) -> Wire {
         let mut wire = of_client.cloned().unwrap_or_default();
         wire.before_redirect = self.before_redirect.or(wire.before_redirect);
+        wire.min_upload_rate = self.min_upload_rate.or(wire.min_upload_rate);
+        wire.min_download_rate = self.min_download_rate.or(wire.min_download_rate);
         if self.without_sensitive {
             wire.sensitive = None;
         }

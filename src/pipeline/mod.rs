@@ -21,6 +21,7 @@ mod guard;
 mod merge;
 mod prepare;
 mod progress;
+mod rate;
 mod redirect;
 mod request_stage;
 mod response_stage;

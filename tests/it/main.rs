@@ -34,6 +34,7 @@ mod panics;
 mod per_call;
 mod progress;
 mod progress_ends;
+mod rates;
 mod redaction;
 mod redirects;
 mod replay;

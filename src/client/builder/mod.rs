@@ -3,6 +3,7 @@
 mod defaults;
 mod hops;
 mod options;
+mod rates;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 

@@ -7,6 +7,7 @@ mod defaults;
 mod hops;
 mod options;
 mod query;
+mod rates;
 
 use std::{
     fmt,

@@ -13,7 +13,7 @@ use crate::{
     pipeline::{
         Run,
         collect::{self, StreamLimits},
-        progress, redirect, settle,
+        progress, rate, redirect, settle,
     },
     request::{Request, RequestHead},
     response::Response,
@@ -57,6 +57,7 @@ pub(super) fn arrive(
         }
         return Ok(Arrival::Redirected(Box::new(body)));
     }
+    let body = rate::download(run, body);
     // A policy that panics is reported by `settle`.
     let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
     let body = if run.body.stream && accepted {

@@ -25,7 +25,7 @@ use outgoing::outgoing;
 use super::{
     Run, Transport, collect, guard, panicked,
     progress::Fault,
-    settle,
+    rate, settle,
     watch::{Limits, Span, watched},
 };
 use crate::{
@@ -49,6 +49,7 @@ struct Trip {
     /// The request still has its body, for a redirect that asks for it again.
     resends: bool,
     fault: Option<Fault>,
+    upload: Option<rate::Upload>,
 }
 
 pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<Response> {
@@ -90,6 +91,7 @@ impl Trip {
             away: false,
             resends: false,
             fault: None,
+            upload: None,
         }
     }
 }
@@ -122,11 +124,17 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         let answer = match transport {
             Transport::Blocking(adapter) => shielded(|| adapter.send(outgoing))?,
             Transport::Async(adapter) => {
-                let future = shielded(|| adapter.send(outgoing))?;
+                let mut future = shielded(|| adapter.send(outgoing))?;
+                if let Some(upload) = &trip.upload {
+                    future = upload.clone().beside(future);
+                }
                 watched(run.attempt_limits(trip), "the adapter", future).await?
             }
         };
         if let Some(error) = trip.fault.take().and_then(|fault| fault.take()) {
+            return Err(error);
+        }
+        if let Some(error) = trip.upload.take().and_then(|upload| upload.fault()) {
             return Err(error);
         }
         let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
