@@ -5,6 +5,7 @@
 mod hops;
 mod live;
 mod overrides;
+mod transforms;
 mod wire;
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
@@ -89,6 +90,7 @@ pub(crate) struct Base {
 /// | `order` | [`Order::Lifo`] |
 /// | `before_redirect` | none |
 /// | `min_upload_rate`, `min_download_rate` | none |
+/// | `transform_request`, `transform_response` | none |
 /// | `sensitive_headers`, which add up | none |
 /// | accepted statuses | 2xx |
 /// | headers, of all calls and of one method's | none |

@@ -27,6 +27,16 @@ impl<T> Setting<T> {
     }
 }
 
+impl<T> Setting<Vec<T>> {
+    /// Adds to a list of the call's own.
+    pub(crate) fn add(&mut self, value: T) {
+        match self {
+            Self::Set(values) => values.push(value),
+            Self::Inherit | Self::Unset => *self = Self::Set(vec![value]),
+        }
+    }
+}
+
 /// What one call sets differently from its client.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {

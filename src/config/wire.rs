@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 
-use super::{Config, RedirectHook, Setting};
+use super::{
+    Config, RedirectHook, Setting,
+    transforms::{RequestTransform, ResponseTransform},
+};
 
 /// The least that a body has to move, judged by windows.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +34,8 @@ pub(crate) struct Wire {
     pub(crate) sensitive: Option<Arc<[HeaderName]>>,
     pub(crate) min_upload_rate: Option<MinRate>,
     pub(crate) min_download_rate: Option<MinRate>,
+    pub(crate) transform_request: Vec<RequestTransform>,
+    pub(crate) transform_response: Vec<ResponseTransform>,
 }
 
 impl Wire {
@@ -55,6 +60,8 @@ pub(crate) struct WireChanges {
     pub(crate) sensitive: Vec<HeaderName>,
     pub(crate) min_upload_rate: Setting<MinRate>,
     pub(crate) min_download_rate: Setting<MinRate>,
+    pub(crate) transform_request: Setting<Vec<RequestTransform>>,
+    pub(crate) transform_response: Setting<Vec<ResponseTransform>>,
 }
 
 impl WireChanges {
@@ -64,6 +71,10 @@ impl WireChanges {
         wire.before_redirect = self.before_redirect.or(wire.before_redirect);
         wire.min_upload_rate = self.min_upload_rate.or(wire.min_upload_rate);
         wire.min_download_rate = self.min_download_rate.or(wire.min_download_rate);
+        let requests = self.transform_request.or(Some(wire.transform_request));
+        wire.transform_request = requests.unwrap_or_default();
+        let responses = self.transform_response.or(Some(wire.transform_response));
+        wire.transform_response = responses.unwrap_or_default();
         if self.without_sensitive {
             wire.sensitive = None;
         }

@@ -26,6 +26,7 @@ mod redirect;
 mod request_stage;
 mod response_stage;
 mod settle;
+mod transform;
 mod watch;
 
 use std::{

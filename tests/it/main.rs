@@ -45,4 +45,5 @@ mod settle;
 mod sizes;
 mod snapshot;
 mod time;
+mod transforms;
 mod uri_for;

@@ -140,7 +140,7 @@ fn a_download_is_held_to_its_rate_in_every_window() {
         drip(20, 250);
         let response = world.finish(get()).unwrap();
         assert_eq!(response.bytes().unwrap().len(), 250);
-        drip(10, 250);
+        drip(11, 250);
         world.finish(get()).unwrap();
         // Too slow, but over before the window is.
         drip(2, 9);
@@ -149,7 +149,7 @@ fn a_download_is_held_to_its_rate_in_every_window() {
         check(
             &world.finish(get()).unwrap_err(),
             "download",
-            "2 bytes per second over 5s",
+            "1 bytes per second over 5s",
         );
         // A call of its own mind.
         drip(2, 20);

@@ -4,6 +4,7 @@ mod defaults;
 mod hops;
 mod options;
 mod rates;
+mod transforms;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 

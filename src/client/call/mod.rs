@@ -8,6 +8,7 @@ mod hops;
 mod options;
 mod query;
 mod rates;
+mod transforms;
 
 use std::{
     fmt,

@@ -108,6 +108,7 @@ pub(super) fn respond(
     body: Body,
 ) -> Response {
     let now = run.engine.runtime.now();
+    trip.responded = true;
     let mut response = Response::from(http::Response::from_parts(parts, body));
     let inner = &mut *request.0;
     let extensions = response.extensions_mut();

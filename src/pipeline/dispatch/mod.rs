@@ -25,7 +25,7 @@ use outgoing::outgoing;
 use super::{
     Run, Transport, collect, guard, panicked,
     progress::Fault,
-    rate, settle,
+    rate, settle, transform,
     watch::{Limits, Span, watched},
 };
 use crate::{
@@ -50,15 +50,19 @@ struct Trip {
     resends: bool,
     fault: Option<Fault>,
     upload: Option<rate::Upload>,
+    /// The response has what the request knew.
+    responded: bool,
 }
 
 pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<Response> {
     let mut trip = Trip::start(run, &request);
     let result = hops(run, &mut trip, &mut request).await;
     result.map_err(|mut error| {
-        error.set_redirects(std::mem::take(&mut trip.redirects));
-        error.set_extensions(std::mem::take(&mut request.0.extensions));
-        error.set_head(head_of(request));
+        if !trip.responded {
+            error.set_redirects(std::mem::take(&mut trip.redirects));
+            error.set_extensions(std::mem::take(&mut request.0.extensions));
+            error.set_head(head_of(request));
+        }
         error
     })
 }
@@ -92,6 +96,7 @@ impl Trip {
             resends: false,
             fault: None,
             upload: None,
+            responded: false,
         }
     }
 }
@@ -112,6 +117,7 @@ impl Run<'_> {
 /// What is large lives in the boxes of the adapter and of the body's reader,
 /// not in this future: the allocator's fast path ends at about 1 KiB.
 async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Result<Response> {
+    transform::request(run, request)?;
     mark(run.secrets(), &mut request.0.headers);
     if let Some(home) = run.home() {
         trip.away = guard::check(request, home)?;
@@ -139,14 +145,17 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         }
         let answer = answer.map_err(|error| explain(&run.attempt_limits(trip), error))?;
         match arrive(run, trip, request, answer, max)? {
-            Arrival::Complete(response) => return Ok(response),
+            Arrival::Complete(response) => return transform::response(run, response),
             Arrival::Reading(mut unread) => {
                 let body = std::mem::take(&mut unread.1);
                 let max = run.body.max_response_bytes;
                 let read = collect::collect(body, run.attempt_limits(trip), max).await;
                 let (parts, _) = *unread;
                 return match read.flatten() {
-                    Ok(bytes) => Ok(respond(run, trip, request, parts, bytes.into())),
+                    Ok(bytes) => {
+                        let response = respond(run, trip, request, parts, bytes.into());
+                        transform::response(run, response)
+                    }
                     Err(error) => Err(with_answer(error, parts)),
                 };
             }
