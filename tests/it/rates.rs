@@ -168,7 +168,9 @@ impl Read for Slow {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.advance(SECOND);
         self.1 -= 1;
-        buffer[0] = b'x';
+        if let Some(first) = buffer.first_mut() {
+            *first = b'x';
+        }
         Ok(usize::from(self.1 > 0))
     }
 }
@@ -218,8 +220,10 @@ impl Taker {
             taken += frame.data_ref().map_or(0, Bytes::len) as u64;
             frames += 1;
             pass(&self.time, self.pause).await;
-            while frames == self.frames {
-                pass(&self.time, SECOND).await;
+            if frames == self.frames {
+                loop {
+                    pass(&self.time, SECOND).await;
+                }
             }
         }
         // The server thinks about it, for longer than any window.
