@@ -102,7 +102,7 @@ pub use adapter::{
 };
 pub use body::{Body, BodyError, BodyReader, Multipart, Part};
 pub use cancel::{CancelHandle, Cancelled};
-pub use config::{Config, Order};
+pub use config::{Config, Order, Redirect};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use interceptor::{
     InterceptorPair, Interceptors, NotReplayed, Replay, RequestFlow, RequestInterceptor,

@@ -8,7 +8,7 @@ use crate::{
     body::Body,
     config::Overrides,
     context::CallContext,
-    headers::RedactedHeaders,
+    headers::{RedactedBy, RedactedHeaders},
     uri::{Canonical, Origins, redacted},
 };
 
@@ -183,10 +183,11 @@ impl Request {
 
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secrets = self.0.overrides.sensitive.as_deref().unwrap_or_default();
         f.debug_struct("Request")
             .field("method", &self.0.method)
             .field("uri", &format_args!("{}", redacted(&self.0.uri)))
-            .field("headers", &RedactedHeaders(&self.0.headers))
+            .field("headers", &RedactedBy(&self.0.headers, secrets))
             .field("body", &self.0.body)
             .finish_non_exhaustive()
     }

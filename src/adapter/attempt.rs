@@ -8,12 +8,22 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
+use http::{StatusCode, header::LOCATION, response::Parts};
 
 use super::AdapterError;
 use crate::{
     cancel::CancelHandle,
     runtime::{BoxFuture, Runtime},
 };
+
+/// How long the body of a redirect is waited for. A new connection is made
+/// sooner than a server that stalls goes on.
+pub(crate) const REDIRECT_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Tells whether an answer of this status is a redirect, if it has a `Location`.
+pub(crate) fn redirects(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
 
 /// The limits of one attempt, in the request's extensions.
 ///
@@ -36,6 +46,10 @@ pub struct Attempt {
     pub(crate) read_timeout: Option<Duration>,
     pub(crate) cancel: Option<CancelHandle>,
     pub(crate) stream: bool,
+    /// Redirects are followed.
+    pub(crate) follows: bool,
+    /// That of the least rate of a download.
+    pub(crate) window: Option<Duration>,
 }
 
 impl Attempt {
@@ -51,6 +65,8 @@ impl Attempt {
                 read_timeout: None,
                 cancel: None,
                 stream: false,
+                follows: false,
+                window: None,
             },
         }
     }
@@ -75,6 +91,18 @@ impl Attempt {
         self.body_deadline
     }
 
+    /// Notes that the head of the answer is there, before its body is read.
+    ///
+    /// A redirect that is followed is read for the sake of its connection
+    /// alone, and so its [`body_deadline`](Self::body_deadline) comes soon. A
+    /// blocking adapter calls this, for the core cannot end its reads.
+    pub fn answered(&mut self, head: &Parts) {
+        if self.follows && redirects(head.status) && head.headers.contains_key(LOCATION) {
+            let soon = self.runtime.now().checked_add(REDIRECT_PATIENCE);
+            self.body_deadline = self.body_deadline.into_iter().chain(soon).min();
+        }
+    }
+
     /// Returns the time to the [`deadline`](Self::deadline), zero if it has
     /// passed, `None` if there is none.
     #[must_use]
@@ -87,6 +115,15 @@ impl Attempt {
     #[must_use]
     pub fn read_timeout(&self) -> Option<Duration> {
         self.read_timeout
+    }
+
+    /// Returns how long one read of the body may wait for its first byte: the
+    /// [`read_timeout`](Self::read_timeout) where [`is_stream`](Self::is_stream),
+    /// or the window of `min_download_rate`, whichever is shorter.
+    #[must_use]
+    pub fn chunk_timeout(&self) -> Option<Duration> {
+        let of_stream = self.read_timeout.filter(|_| self.stream);
+        of_stream.into_iter().chain(self.window).min()
     }
 
     /// Returns the call's cancel handle.

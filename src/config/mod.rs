@@ -2,18 +2,24 @@
 //!
 //! Precedence: the library's defaults, then the client's, then the call's.
 
+mod hops;
 mod live;
 mod overrides;
+mod transforms;
+mod wire;
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 
-use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
+pub use hops::Redirect;
+pub(crate) use hops::RedirectHook;
 pub(crate) use live::LiveConfig;
 pub(crate) use overrides::{Overrides, Setting};
+pub(crate) use wire::{MinRate, Wire, WireChanges};
 
 use crate::{
-    headers::RedactedHeaders,
+    headers::RedactedBy,
     query::{ArrayFormat, Parameters, QuerySerializer},
     uri::redacted,
 };
@@ -86,6 +92,10 @@ pub(crate) struct Base {
 /// | `max_response_bytes` | 64 MiB |
 /// | `max_request_bytes` | none |
 /// | `order` | [`Order::Lifo`] |
+/// | `before_redirect` | none |
+/// | `min_upload_rate`, `min_download_rate` | none |
+/// | `transform_request`, `transform_response` | none |
+/// | `sensitive_headers`, which add up | none |
 /// | accepted statuses | 2xx |
 /// | headers, of all calls and of one method's | none |
 /// | `basic_auth`, `bearer_auth` | none |
@@ -117,6 +127,7 @@ pub struct Config {
     pub(crate) order: Order,
     pub(crate) status: StatusPolicy,
     pub(crate) allow: Allow,
+    pub(crate) wire: Option<Arc<Wire>>,
 }
 
 /// What is refused unless asked for.
@@ -148,6 +159,7 @@ impl Default for Config {
             order: Order::default(),
             status: StatusPolicy::default(),
             allow: Allow::default(),
+            wire: None,
         }
     }
 }
@@ -258,13 +270,13 @@ impl Config {
 }
 
 /// Prints the headers of methods with the secrets masked.
-struct ByMethod<'a>(&'a HashMap<Method, HeaderMap>);
+struct ByMethod<'a>(&'a HashMap<Method, HeaderMap>, &'a [HeaderName]);
 
 impl fmt::Debug for ByMethod<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.0.iter();
         f.debug_map()
-            .entries(entries.map(|(method, headers)| (method, RedactedHeaders(headers))))
+            .entries(entries.map(|(method, headers)| (method, RedactedBy(headers, self.1))))
             .finish()
     }
 }
@@ -275,10 +287,11 @@ impl fmt::Debug for Config {
             .base
             .as_ref()
             .map(|base| redacted(&base.uri).to_string());
+        let secrets = self.sensitive_headers();
         f.debug_struct("Config")
             .field("base_url", &base)
-            .field("headers", &RedactedHeaders(&self.headers))
-            .field("method_headers", &ByMethod(&self.method_headers))
+            .field("headers", &RedactedBy(&self.headers, secrets))
+            .field("method_headers", &ByMethod(&self.method_headers, secrets))
             .field("auth", &self.auth.as_ref().map(|_| "[REDACTED]"))
             .field("query", &self.query)
             .field("array_format", &self.array_format)
@@ -289,6 +302,7 @@ impl fmt::Debug for Config {
             .field("max_attempts", &self.max_attempts)
             .field("max_response_bytes", &self.max_response_bytes)
             .field("max_request_bytes", &self.max_request_bytes)
+            .field("sensitive_headers", &secrets)
             .field("order", &self.order)
             .field("status", &self.status)
             .field("allow", &self.allow)

@@ -1,6 +1,8 @@
 //! [`Overrides`]: what one call sets differently from its client.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use http::HeaderName;
 
 use super::{Allow, Config, Order, StatusPolicy};
 use crate::{cancel::CancelHandle, progress::Handler};
@@ -25,6 +27,16 @@ impl<T> Setting<T> {
     }
 }
 
+impl<T> Setting<Vec<T>> {
+    /// Adds to a list of the call's own.
+    pub(crate) fn add(&mut self, value: T) {
+        match self {
+            Self::Set(values) => values.push(value),
+            Self::Inherit | Self::Unset => *self = Self::Set(vec![value]),
+        }
+    }
+}
+
 /// What one call sets differently from its client.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Overrides {
@@ -41,6 +53,8 @@ pub(crate) struct Overrides {
     pub(crate) order: Option<Order>,
     pub(crate) status: Option<StatusPolicy>,
     pub(crate) stream: bool,
+    /// Headers that are not printed; they may have no mark yet.
+    pub(crate) sensitive: Option<Arc<[HeaderName]>>,
     pub(crate) cancel: Option<CancelHandle>,
     pub(crate) on_upload_progress: Option<Handler>,
     pub(crate) on_download_progress: Option<Handler>,

@@ -5,13 +5,14 @@
 
 mod ask;
 mod convert;
+mod history;
 mod kind;
 mod print;
 mod wording;
 
 use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
-use http::{Extensions, StatusCode};
+use http::{Extensions, StatusCode, Uri};
 
 pub use kind::{ErrorCode, ErrorKind};
 pub(crate) use wording::{Stage, Words, of_wire};
@@ -57,6 +58,7 @@ struct Inner {
     head: Option<RequestHead>,
     extensions: Extensions,
     response: Option<Response>,
+    redirects: Vec<Uri>,
     interceptor: Option<Named>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     call: Option<CallContext>,
@@ -83,6 +85,7 @@ impl Error {
             head: None,
             extensions: Extensions::new(),
             response: None,
+            redirects: Vec::new(),
             interceptor: None,
             source: None,
             call: None,

@@ -18,7 +18,7 @@ use super::{
     watch::{Limits, Span, Watched, cancelled, watched},
 };
 use crate::{
-    adapter::AdapterError,
+    adapter::{AdapterError, REDIRECT_PATIENCE},
     body::{Body, BodyError},
     cancel::{CancelHandle, Cancelled},
     error::{Error, ErrorKind, Result},
@@ -109,8 +109,13 @@ async fn next(body: &mut Body, limits: &Limits<'_>) -> Result<Option<Frame<Bytes
 
 /// Reads and forgets the rest of a small body, so that the connection can be
 /// used again; a large or slow one is dropped.
-pub(super) async fn drain(body: Body, limits: Limits<'_>) {
+pub(super) async fn drain(body: Body, mut limits: Limits<'_>) {
     const LIMIT: u64 = 64 * 1024;
+    if body.is_empty() {
+        return;
+    }
+    let patience = limits.runtime.now().checked_add(REDIRECT_PATIENCE);
+    limits.until = limits.until.into_iter().chain(patience).min();
     // What goes wrong here goes wrong for an answer that nobody wants.
     drop(collect(body, limits, Some(LIMIT)).await);
 }

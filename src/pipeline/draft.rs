@@ -6,7 +6,7 @@ use http::{Extensions, HeaderName, HeaderValue};
 
 use super::Transport;
 use crate::{
-    config::{Base, Setting},
+    config::{Base, Config, Setting, Wire, WireChanges},
     error::Error,
     interceptor::{Chain, Interceptors},
     query::{ArrayFormat, Parameters, QuerySerializer},
@@ -54,9 +54,25 @@ pub(crate) struct Rare {
     pub(crate) skipped: Vec<Cow<'static, str>>,
     /// Takes the place of the client's.
     pub(crate) transport: Option<Transport>,
+    pub(crate) wire_changes: Option<WireChanges>,
+    /// What they come to, once the call has started.
+    pub(super) wire: Option<Wire>,
+}
+
+/// Returns what holds between the interceptors and the server.
+pub(super) fn wire<'a>(config: &'a Config, rare: Option<&'a Rare>) -> Option<&'a Wire> {
+    let own = rare.and_then(|rare| rare.wire.as_ref());
+    own.or(config.wire.as_deref())
 }
 
 impl Rare {
+    /// Merges with the client's defaults what has to be merged but once.
+    pub(super) fn start(&mut self, config: &Config) {
+        if let Some(changes) = self.wire_changes.take() {
+            self.wire = Some(changes.merge(config.wire.as_deref()));
+        }
+    }
+
     /// Returns the chain of the call, made of the client's.
     pub(super) fn chain(&self, of_client: Arc<Chain>) -> Arc<Chain> {
         if self.interceptors.is_empty() && self.skipped.is_empty() {

@@ -24,7 +24,15 @@ use crate::{
 };
 
 /// Adds the headers that the call has not named.
-pub(super) fn headers(config: &Config, inner: &mut Inner, without: &[HeaderName], foreign: bool) {
+///
+/// `secrets` are names that stay behind as credentials do.
+pub(super) fn headers(
+    config: &Config,
+    inner: &mut Inner,
+    without: &[HeaderName],
+    secrets: &[HeaderName],
+    foreign: bool,
+) {
     let of_method = config.headers_for(&inner.method);
     let mut fill = |defaults: &HeaderMap, over: Option<&HeaderMap>| {
         for name in defaults.keys() {
@@ -36,7 +44,7 @@ pub(super) fn headers(config: &Config, inner: &mut Inner, without: &[HeaderName]
             }
             for value in defaults.get_all(name) {
                 // The client's secrets stay with the client's origin.
-                if !(foreign && is_credential(name, value)) {
+                if !(foreign && (is_credential(name, value) || secrets.contains(name))) {
                     inner.headers.append(name.clone(), value.clone());
                 }
             }

@@ -22,10 +22,12 @@ mod guard;
 mod merge;
 mod prepare;
 mod progress;
+mod rate;
 mod redirect;
 mod request_stage;
 mod response_stage;
 mod settle;
+mod transform;
 mod watch;
 
 use std::{
@@ -37,14 +39,14 @@ use std::{
     },
 };
 
-use http::{Method, Uri};
+use http::{HeaderName, Method, Uri};
 
 pub(crate) use draft::{Draft, Implied, Rare};
 pub(crate) use prepare::{address, read_base};
 
 use crate::{
     adapter::{Adapter, BlockingAdapter},
-    config::{Config, LiveConfig, StatusPolicy},
+    config::{Config, LiveConfig, StatusPolicy, Wire},
     context::CallContext,
     error::{Error, ErrorKind, Result},
     interceptor::{Chain, Registries},
@@ -80,6 +82,8 @@ pub(crate) struct Run<'a> {
     transport: &'a Transport,
     chain: &'a Chain,
     call: CallContext,
+    /// What few calls say of the way behind the interceptors.
+    wire: Option<&'a Wire>,
     /// How long the call may take, where its deadline is set.
     span: Span,
     /// Which statuses are a success for this call.
@@ -110,6 +114,10 @@ pub(crate) fn run(
     // Reading the options is not part of the future: it would only swell it.
     let changed = engine.config.changed();
     let config = changed.as_deref().unwrap_or(engine.config.first());
+    let mut rare = rare;
+    if let Some(rare) = &mut rare {
+        rare.start(config);
+    }
     let prepared = prepare::prepare(config, draft, rare.as_deref());
     attempts(engine, changed, rare, prepared)
 }
@@ -126,6 +134,7 @@ async fn attempts(
         chain = rare.chain(chain);
     }
     let mut run = Run::new((&engine, config), &chain, prepared.as_ref().ok());
+    run.wire = draft::wire(config, rare.as_deref());
     if let Some(transport) = rare.as_ref().and_then(|rare| rare.transport.as_ref()) {
         run.transport = transport;
     }
@@ -174,6 +183,7 @@ impl<'a> Run<'a> {
                 spent: 0,
                 original: None,
             },
+            wire: None,
             span: Span::Deadline(span.unwrap_or_default()),
             policy: policy.unwrap_or_else(|| config.status.clone()),
             body: BodyRules {
@@ -189,6 +199,11 @@ impl<'a> Run<'a> {
             run.start(request);
         }
         run
+    }
+
+    /// Returns the names of the headers that are secrets by the call's word.
+    fn secrets(&self) -> &'a [HeaderName] {
+        self.wire.map_or(&[], |wire| wire.sensitive())
     }
 
     /// Remembers what the call started with, as far as somebody may ask.

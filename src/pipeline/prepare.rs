@@ -13,12 +13,13 @@
 use http::{HeaderName, Uri, header::AUTHORIZATION};
 
 use super::{
-    draft::{Draft, Implied, Rare},
+    draft::{self, Draft, Implied, Rare},
     merge,
 };
 use crate::{
     config::{Base, Config, Setting},
     error::{Error, ErrorKind, Result},
+    headers::mark,
     request::Request,
     uri::{Target, canonicalize, join_base, same_origin},
 };
@@ -52,17 +53,25 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     let inner = &mut *request.0;
     let elsewhere = |base: &Base| !same_origin(&base.uri, &inner.uri);
     let foreign = (away || own_base) && config.base.as_ref().is_some_and(elsewhere);
+    let wire = draft::wire(config, rare);
+    let secrets = wire.map_or(&[][..], |wire| wire.sensitive());
     if config.auth.is_some() || rare.is_some() {
         let inherited = config.auth.as_ref().filter(|_| !foreign);
         merge::auth(inner, rare, inherited);
     }
     if !config.headers.is_empty() || !config.method_headers.is_empty() {
-        merge::headers(config, inner, without, foreign);
+        merge::headers(config, inner, without, secrets, foreign);
     }
     if let Some(form) = inner.body.form() {
         form.settle_type(&mut inner.headers)?;
     } else if !matches!(implied, Implied::Nothing) {
         merge::implied(config, inner, implied, rare);
+    }
+    if let Some(wire) = wire
+        && !secrets.is_empty()
+    {
+        mark(secrets, &mut inner.headers);
+        inner.overrides.sensitive.clone_from(&wire.sensitive);
     }
     if !config.extensions.is_empty() {
         merge::extensions(config, inner, rare);

@@ -3,12 +3,15 @@
 //! *In and out*: the answered request and the answer's status and `Location`
 //! in; the request of the next hop, or an error, out.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 
-use super::guard;
+use super::{guard, panicked};
 use crate::{
+    adapter::redirects,
     body::Body,
-    config::Allow,
+    config::{Allow, Redirect, RedirectHook},
     error::{Error, ErrorCode, ErrorKind, Result},
     request::Request,
     uri::{canonicalize, resolve, same_origin},
@@ -16,10 +19,10 @@ use crate::{
 
 /// Returns the `Location` of an answer that asks to be followed.
 pub(super) fn target(status: StatusCode, headers: &HeaderMap) -> Option<&http::HeaderValue> {
-    match status.as_u16() {
-        301 | 302 | 303 | 307 | 308 => headers.get(header::LOCATION),
-        _ => None,
+    if !redirects(status) {
+        return None;
     }
+    headers.get(header::LOCATION)
 }
 
 fn refused(what: impl Into<std::borrow::Cow<'static, str>>, hint: &'static str) -> Error {
@@ -95,6 +98,39 @@ pub(super) fn follow(
     inner.uri = uri;
     guard::strip(&mut inner.headers, &inner.bound, &inner.uri, crossed);
     Ok(crossed)
+}
+
+/// Shows the request of the next hop to the call's hook, which may refuse it.
+///
+/// `way` ends with the address that answered.
+#[cold]
+pub(super) fn ask(
+    hook: &RedirectHook,
+    request: &mut Request,
+    way: &[Uri],
+    answer: &http::response::Parts,
+) -> Result<()> {
+    let inner = &mut *request.0;
+    let mut next = Redirect {
+        method: &inner.method,
+        uri: &inner.uri,
+        headers: &mut inner.headers,
+        way,
+        status: answer.status,
+        answer: &answer.headers,
+    };
+    let verdict = catch_unwind(AssertUnwindSafe(|| hook(&mut next)))
+        .map_err(|payload| panicked("`before_redirect`", &*payload))?;
+    // What is bound to other origins does not come back by the hook.
+    guard::strip(&mut inner.headers, &inner.bound, &inner.uri, false);
+    verdict.map_err(|source| {
+        let status = answer.status.as_u16();
+        refused(
+            format!("`before_redirect` refused to follow the redirect {status}"),
+            "the cause is the hook's own",
+        )
+        .with_source(source)
+    })
 }
 
 /// 303 turns all but HEAD into GET; 301 and 302 turn POST, as browsers do.

@@ -16,7 +16,7 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Sends a call on another thread, and moves the time whenever it sleeps.
-fn in_time<W: Way>(
+pub(crate) fn in_time<W: Way>(
     world: &World<W>,
     time: &ManualRuntime,
     call: Call<W::Engine>,

@@ -42,7 +42,7 @@ pub(crate) fn configure<S: AsSendBody>(
                 .timeout_recv_response(shorter(own.recv_response, left));
         }
     }
-    if let Some(limit) = attempt.read_timeout().filter(|_| attempt.is_stream()) {
+    if let Some(limit) = attempt.chunk_timeout() {
         let own = agent.config().timeout_per_read();
         config = config.timeout_per_read(shorter(own, limit));
     }

@@ -156,7 +156,7 @@ impl fmt::Debug for UreqAdapter {
 
 impl BlockingAdapter for UreqAdapter {
     fn send(&self, request: http::Request<Body>) -> Result<http::Response<Body>, AdapterError> {
-        let attempt = Attempt::of(&request);
+        let mut attempt = Attempt::of(&request);
         let watch = Watch::head(attempt.clone());
         watch.check()?;
         let outgoing = convert::request(request)?;
@@ -169,6 +169,7 @@ impl BlockingAdapter for UreqAdapter {
         let released = seen.released;
         let answer = answer.map_err(|error| error::no_answer(error, seen, place))?;
         let (parts, body) = answer.into_parts();
+        attempt.answered(&parts);
         // What was given back is known for sure to have no body; an empty one
         // that is called gzip would not decode.
         let body = if !released && convert::has_body(&method, &parts)? {

@@ -124,7 +124,7 @@ impl Watch {
     /// Watches over one read of a body.
     pub(crate) fn body(attempt: Attempt) -> Self {
         let whole = attempt.body_deadline();
-        let limit = attempt.read_timeout().filter(|_| attempt.is_stream());
+        let limit = attempt.chunk_timeout();
         let next = limit.and_then(|limit| attempt.runtime().now().checked_add(limit));
         let (until, chunk) = match (next, whole) {
             (Some(next), Some(whole)) if whole < next => (Some(whole), None),

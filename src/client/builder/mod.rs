@@ -1,8 +1,11 @@
 //! [`ClientBuilder`]: every default, errors only at `build`.
 
 mod defaults;
+mod hops;
 mod options;
 mod query;
+mod rates;
+mod transforms;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 

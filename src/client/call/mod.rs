@@ -4,8 +4,11 @@ mod auth;
 mod body;
 mod chain;
 mod defaults;
+mod hops;
 mod options;
 mod query;
+mod rates;
+mod transforms;
 
 use std::{
     fmt,
@@ -21,6 +24,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::{Async, Blocking, builder};
 use crate::{
     cancel::CancelHandle,
+    config::WireChanges,
     error::{Error, Result},
     pipeline::{self, Draft, Engine, Rare, depth},
     request::Request,
@@ -115,6 +119,10 @@ impl<E> Call<E> {
 
     pub(super) fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    pub(super) fn wire(&mut self) -> &mut WireChanges {
+        self.rare().wire_changes.get_or_insert_default()
     }
 
     pub(super) fn fail(&mut self, error: Error) {

@@ -9,10 +9,11 @@ use crate::{
     body::Body,
     config::MAX_TRIPS,
     error::Result,
+    headers::mark,
     pipeline::{
         Run,
         collect::{self, StreamLimits},
-        progress, redirect, settle,
+        progress, rate, redirect, settle,
     },
     request::{Request, RequestHead},
     response::{Elapsed, Response},
@@ -34,7 +35,8 @@ pub(super) fn arrive(
     answer: http::Response<Body>,
     max_redirects: u32,
 ) -> Result<Arrival> {
-    let (parts, body) = answer.into_parts();
+    let (mut parts, body) = answer.into_parts();
+    mark(run.secrets(), &mut parts.headers);
     if let Some(location) =
         redirect::target(parts.status, &parts.headers).filter(|_| max_redirects > 0)
     {
@@ -49,8 +51,13 @@ pub(super) fn arrive(
         let allow = request.0.overrides.allow(run.config);
         trip.away |= redirect::follow(request, trip.resends, parts.status, location, allow)?;
         trip.redirects.push(from);
+        if let Some(hook) = run.wire.and_then(|wire| wire.before_redirect.as_ref()) {
+            redirect::ask(hook, request, &trip.redirects, &parts)?;
+            mark(run.secrets(), &mut request.0.headers);
+        }
         return Ok(Arrival::Redirected(Box::new(body)));
     }
+    let body = rate::download(run, body);
     // A policy that panics is reported by `settle`.
     let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
     let body = if run.body.stream && accepted {
@@ -102,6 +109,7 @@ pub(super) fn respond(
     body: Body,
 ) -> Response {
     let now = run.engine.runtime.now();
+    trip.responded = true;
     let mut response = Response::from(http::Response::from_parts(parts, body));
     let inner = &mut *request.0;
     let extensions = response.extensions_mut();

@@ -25,12 +25,13 @@ use outgoing::outgoing;
 use super::{
     Run, Transport, collect, failure, guard, panicked,
     progress::Fault,
-    settle,
+    rate, settle, transform,
     watch::{Limits, Span, watched},
 };
 use crate::{
     body::Body,
     error::{Error, Result},
+    headers::mark,
     request::{Request, RequestHead},
     response::Response,
 };
@@ -47,6 +48,9 @@ struct Trip {
     /// The request still has its body, for a redirect that asks for it again.
     resends: bool,
     fault: Option<Fault>,
+    upload: Option<rate::Upload>,
+    /// The response has what the request knew.
+    responded: bool,
 }
 
 pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<Response> {
@@ -54,8 +58,11 @@ pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<
     run.call.started.get_or_insert(trip.started);
     let result = hops(run, &mut trip, &mut request).await;
     result.map_err(|mut error| {
-        error.set_extensions(std::mem::take(&mut request.0.extensions));
-        error.set_head(head_of(request));
+        if !trip.responded {
+            error.set_redirects(std::mem::take(&mut trip.redirects));
+            error.set_extensions(std::mem::take(&mut request.0.extensions));
+            error.set_head(head_of(request));
+        }
         error
     })
 }
@@ -88,6 +95,8 @@ impl Trip {
             away: false,
             resends: false,
             fault: None,
+            upload: None,
+            responded: false,
         }
     }
 }
@@ -108,6 +117,8 @@ impl Run<'_> {
 /// What is large lives in the boxes of the adapter and of the body's reader,
 /// not in this future: the allocator's fast path ends at about 1 KiB.
 async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Result<Response> {
+    transform::request(run, request)?;
+    mark(run.secrets(), &mut request.0.headers);
     if let Some(home) = run.home() {
         trip.away = guard::check(request, home)?;
     }
@@ -119,17 +130,23 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
         let answer = match transport {
             Transport::Blocking(adapter) => shielded(|| adapter.send(outgoing))?,
             Transport::Async(adapter) => {
-                let future = shielded(|| adapter.send(outgoing))?;
+                let mut future = shielded(|| adapter.send(outgoing))?;
+                if let Some(upload) = &trip.upload {
+                    future = upload.clone().beside(future);
+                }
                 watched(run.attempt_limits(trip), "the adapter", future).await?
             }
         };
         if let Some(error) = trip.fault.take().and_then(|fault| fault.take()) {
             return Err(error);
         }
+        if let Some(error) = trip.upload.take().and_then(|upload| upload.fault()) {
+            return Err(error);
+        }
         let answer =
             answer.map_err(|error| failure::of_answer(&run.attempt_limits(trip), error))?;
         match arrive(run, trip, request, answer, max)? {
-            Arrival::Complete(response) => return Ok(response),
+            Arrival::Complete(response) => return transform::response(run, response),
             Arrival::Reading(mut unread) => {
                 let body = std::mem::take(&mut unread.1);
                 let max = run.body.max_response_bytes;
@@ -139,7 +156,7 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
                     Ok(read) => {
                         let mut response = respond(run, trip, request, parts, read.bytes.into());
                         response.set_trailers(read.trailers);
-                        Ok(response)
+                        transform::response(run, response)
                     }
                     Err(error) => Err(with_answer(error, parts)),
                 };

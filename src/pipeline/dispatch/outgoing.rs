@@ -9,7 +9,7 @@ use crate::{
     adapter::Attempt,
     body::Body,
     error::{Error, ErrorKind, Result},
-    pipeline::{Run, progress},
+    pipeline::{Run, progress, rate},
     request::Request,
 };
 
@@ -42,6 +42,7 @@ pub(super) fn outgoing(
     body = body.held();
     let redirected = !trip.redirects.is_empty();
     (body, trip.fault) = progress::upload(run, request, body, redirected)?;
+    (body, trip.upload) = rate::upload(run, body);
     let inner = &mut *request.0;
     if body.is_empty() && matches!(inner.method, Method::POST | Method::PUT | Method::PATCH) {
         inner
@@ -68,6 +69,11 @@ pub(super) fn outgoing(
         read_timeout: inner.overrides.read_timeout.or(run.config.read_timeout),
         cancel: run.call.cancel.clone(),
         stream,
+        follows: may_redirect,
+        window: run
+            .wire
+            .and_then(|wire| wire.min_download_rate)
+            .map(|rate| rate.window),
     });
     Ok(outgoing)
 }

@@ -4,9 +4,10 @@ use http::{Method, Uri};
 
 use super::{Case, Needs, cases};
 use crate::{
+    adapter::REDIRECT_PATIENCE,
     adapter::conformance::{
         Received, Reply, Script, Server,
-        bench::{Bench, fails, only_request, secret_url},
+        bench::{AMPLE, Bench, GRACE, fails, only_request, secret_url, timed, within},
         lane::Lane,
         verdict::{Failure, Verdict, same},
     },
@@ -27,6 +28,8 @@ cases! {
         "a `location` of another scheme, malformed or not text fails, and nothing is sent";
     a_redirect_without_a_location_is_an_answer:
         "a 302 without `location` and a 304 are not followed";
+    a_redirect_whose_body_stalls_is_followed_soon:
+        "the next request does not wait for the rest of a redirect's body";
     a_one_shot_body_is_not_sent_twice:
         "a 307 that asks for a stream again is an error, never an empty body";
 }
@@ -37,6 +40,22 @@ fn hop(status: u16) -> Script {
     Script::new()
         .on("/start", moved)
         .on("/end", Reply::new(200).body("end"))
+}
+
+fn a_redirect_whose_body_stalls_is_followed_soon<E: Lane>(bench: &Bench<E>) -> Verdict {
+    let moved = Reply::new(302).header("location", "/end").body("moved");
+    let at = moved.head_len();
+    for moved in [moved.clone().stall_at(at), moved.stall_at(at + 2)] {
+        let script = Script::new()
+            .on("/start", moved)
+            .on("/end", Reply::new(200).body("end"));
+        let server = bench.serve(script)?;
+        let call = bench.client().get(secret_url(&server, "/start"));
+        let (result, took) = timed(|| bench.send(call.timeout(AMPLE)));
+        same("body", result?.text()?.as_str(), "end")?;
+        within("the call", took, REDIRECT_PATIENCE + GRACE)?;
+    }
+    Ok(())
 }
 
 fn second_request(server: &Server) -> Verdict<Received> {

@@ -1,0 +1,36 @@
+//! How slow a call's bodies may be.
+
+use std::time::Duration;
+
+use super::Call;
+use crate::config::{MinRate, Setting};
+
+impl<E> Call<E> {
+    /// Fails an upload that stalls; see
+    /// [`ClientBuilder::min_upload_rate`](crate::ClientBuilder::min_upload_rate).
+    pub fn min_upload_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
+        let rate = MinRate::new(bytes_per_second, window);
+        self.wire().min_upload_rate = Setting::Set(rate);
+        self
+    }
+
+    /// Lets an upload be as slow as it is.
+    pub fn without_min_upload_rate(mut self) -> Self {
+        self.wire().min_upload_rate = Setting::Unset;
+        self
+    }
+
+    /// Fails a download that stalls; see
+    /// [`ClientBuilder::min_download_rate`](crate::ClientBuilder::min_download_rate).
+    pub fn min_download_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
+        let rate = MinRate::new(bytes_per_second, window);
+        self.wire().min_download_rate = Setting::Set(rate);
+        self
+    }
+
+    /// Lets a download be as slow as it is.
+    pub fn without_min_download_rate(mut self) -> Self {
+        self.wire().min_download_rate = Setting::Unset;
+        self
+    }
+}
