@@ -105,7 +105,7 @@ fn the_grant_is_sent_as_the_standard_says<E: Drive>() {
     );
     let body = std::str::from_utf8(request.body()).unwrap();
     let expected =
-        "grant_type=refresh_token&refresh_token=r/1+%2B%26&scope=a+b&audience=x&client_id=my+app";
+        "grant_type=refresh_token&refresh_token=r%2F1+%2B%26&scope=a+b&audience=x&client_id=my+app";
     assert_eq!(body, expected);
     assert!(!request.headers().contains_key("authorization"));
 

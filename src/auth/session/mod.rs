@@ -24,6 +24,7 @@ mod recheck;
 mod snapshot;
 mod status;
 mod sync;
+mod timer;
 mod watch;
 
 use std::{

@@ -6,9 +6,10 @@ use futures_util::FutureExt;
 
 use super::{
     Session,
-    drive::{STORE_TIMEOUT, answered, within},
+    drive::{STORE_TIMEOUT, answered},
     look::{View, store_failed},
     snapshot::fingerprint,
+    timer::within,
 };
 use crate::{
     Runtime,

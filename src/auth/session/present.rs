@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use super::{
     Session,
-    drive::{Pilot, Timer, Underway, answered, own_client},
+    drive::{Pilot, Underway, answered, own_client},
     limit,
     look::View,
     superseded,
+    timer::Timer,
 };
 use crate::{
     Client,

@@ -13,11 +13,7 @@ use std::{
 
 use futures_util::FutureExt;
 
-use super::{
-    Session, Status,
-    drive::{STORE_TIMEOUT, within},
-    inside::Inside,
-};
+use super::{Session, Status, drive::STORE_TIMEOUT, inside::Inside, timer::within};
 use crate::{
     Client,
     auth::{AuthEvent, Stored},

@@ -18,11 +18,7 @@ use futures_util::{
     future::{Either, select},
 };
 
-use super::{
-    Session, Status,
-    drive::{STORE_TIMEOUT, within},
-    inside::Inside,
-};
+use super::{Session, Status, drive::STORE_TIMEOUT, inside::Inside, timer::within};
 use crate::{
     Result, Runtime,
     auth::{Stamp, Stored, TokenStore},
