@@ -104,9 +104,16 @@ pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lea
     loop {
         // Before asking: what is told in between is heard.
         let told = of.talk().bell.listen();
+        let asked = now();
         match try_once(of, &owner, ttl, seen.as_deref()).await? {
-            Grant::Given(lease) if seen.is_some() => return Ok(lease.contended()),
-            Grant::Given(lease) => return Ok(lease),
+            Grant::Given(lease) => {
+                let lease = lease.with_age(now().saturating_duration_since(asked));
+                return Ok(if seen.is_some() {
+                    lease.contended()
+                } else {
+                    lease
+                });
+            }
             Grant::Moved(Some(record)) => return Ok(Lease::withheld(record)),
             Grant::Moved(None) => return of.reload().await.map(Lease::withheld),
             Grant::Busy(left, there) => {

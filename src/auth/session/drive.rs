@@ -192,13 +192,20 @@ impl Pilot {
         let ttl = ttl.saturating_add(STORE_TIMEOUT.saturating_mul(2));
         let mut waited = false;
         for _ in 0..ROUNDS {
+            let asked = client.runtime().now();
             let acquiring = session.store.acquire(ttl);
             // Whoever has it may have been cut off, and is waited for.
             let waiting = ttl.saturating_add(session.options.refresh_timeout);
             let acquired = within(client.runtime(), waiting, acquiring).await;
             let mut lease = answered(acquired, "be locked")?;
-            // What others took is not taken off the time of this refresh.
-            underway.timer = Timer::new(client.runtime(), session.options.refresh_timeout);
+            // What others took is not taken off the time of this refresh, but
+            // that of an answer on its way is: the lease has begun before.
+            let age = lease.age().unwrap_or_else(|| {
+                let now = client.runtime().now();
+                now.saturating_duration_since(asked)
+            });
+            let left = session.options.refresh_timeout.saturating_sub(age);
+            underway.timer = Timer::new(client.runtime(), left);
             if lease.is_contended() && !waited {
                 waited = true;
                 session.tally.add(&session.tally.lease_waits);

@@ -178,7 +178,7 @@ impl TokenStore for CookieStore {
         let free = leases.try_lock().is_some();
         let guard = leases.lock_owned().await;
         let fence = self.with(|record, _| record.next_fence());
-        let lease = Lease::new(fence).with_guard(guard);
+        let lease = Lease::new(fence).with_guard(guard).with_age(Duration::ZERO);
         Ok(if free { lease } else { lease.contended() })
     }
 

@@ -1,6 +1,6 @@
 //! [`Lease`]: what a store answers to who wants to refresh.
 
-use std::{any::Any, fmt};
+use std::{any::Any, fmt, time::Duration};
 
 use super::Stored;
 
@@ -11,6 +11,7 @@ use super::Stored;
 pub struct Lease {
     fence: u64,
     contended: bool,
+    age: Option<Duration>,
     withheld: bool,
     record: Option<Stored>,
     guard: Option<Box<dyn Any + Send + Sync>>,
@@ -45,6 +46,18 @@ impl Lease {
     #[must_use]
     pub fn with_record(mut self, record: Stored) -> Self {
         self.record = Some(record);
+        self
+    }
+
+    /// Says how long ago, at most, it was given: without the time for which
+    /// somebody else had it. Who refreshes has that much less time, so that the
+    /// refresh is over before the lease is.
+    ///
+    /// By default that is when it was asked for. Zero is for a lease that lasts
+    /// until it is given back.
+    #[must_use]
+    pub fn with_age(mut self, age: Duration) -> Self {
+        self.age = Some(age);
         self
     }
 
@@ -93,6 +106,10 @@ impl Lease {
     #[must_use]
     pub fn guard<T: Any>(&self) -> Option<&T> {
         self.guard.as_deref()?.downcast_ref()
+    }
+
+    pub(in crate::auth) fn age(&self) -> Option<Duration> {
+        self.age
     }
 
     pub(in crate::auth) fn take_record(&mut self) -> Option<Stored> {

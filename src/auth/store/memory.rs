@@ -101,6 +101,7 @@ impl TokenStore for MemoryStore {
         *last += 1;
         let record = self.lock().clone();
         let lease = Lease::new(*last).with_guard(last).with_record(record);
+        let lease = lease.with_age(Duration::ZERO);
         Ok(if free { lease } else { lease.contended() })
     }
 }

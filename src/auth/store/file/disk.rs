@@ -81,7 +81,9 @@ pub(super) fn acquire(places: &Places) -> Result<Lease> {
     let fence = last.saturating_add(1);
     lock.set_numbers((fence, 0)).map_err(failed)?;
     lock.sync().map_err(failed)?;
-    let lease = Lease::new(fence).with_guard(lock);
+    let lease = Lease::new(fence)
+        .with_guard(lock)
+        .with_age(std::time::Duration::ZERO);
     Ok(if contended { lease.contended() } else { lease })
 }
 
