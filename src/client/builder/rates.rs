@@ -44,6 +44,7 @@ on_both! {
     ///     .without_timeout()
     ///     .min_download_rate(1000, Duration::from_secs(10))
     ///     .build()?;
+    /// # let _ = client;
     /// # Ok::<(), tollgate::Error>(())
     /// ```
     pub fn min_download_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
