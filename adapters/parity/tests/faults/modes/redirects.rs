@@ -64,7 +64,7 @@ fn bad_ways() -> Vec<Mode> {
             to("http://tollgate-faults.invalid/"),
         )
         .fails(ErrorKind::Dns, ErrorCode::NotFound)
-        .takes(std::time::Duration::from_secs(2)),
+        .takes(Duration::from_secs(2)),
     ]
 }
 
