@@ -109,6 +109,13 @@ impl Window {
         Ok(())
     }
 
+    /// Notes that the last refresh has asked again: it counts from then on.
+    pub(super) fn again(&mut self, now: Instant) {
+        if let Some(last) = self.0.back_mut() {
+            *last = now;
+        }
+    }
+
     /// Tells whether no refresh counts any more.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         let last = self.0.back();
@@ -189,5 +196,19 @@ mod tests {
         assert_eq!(window.admit(at(29)), Err(Duration::from_secs(1)));
         assert_eq!(window.admit(at(30)), Ok(()));
         assert!(window.admit(at(30)).is_err());
+    }
+
+    #[test]
+    fn a_refresh_that_asks_again_counts_from_then_on() {
+        let start = crate::runtime::Runtime::now(&crate::runtime::ThreadRuntime);
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut window = Window::default();
+        window.admit(at(0)).unwrap();
+        window.again(at(10));
+        for seconds in 11..15 {
+            window.admit(at(seconds)).unwrap();
+        }
+        assert_eq!(window.admit(at(31)), Err(Duration::from_secs(9)));
+        window.admit(at(40)).unwrap();
     }
 }

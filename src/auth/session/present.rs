@@ -114,6 +114,8 @@ impl Pilot {
             if timer.before(client.runtime().sleep(pause)).await.is_none() {
                 return Err(error);
             }
+            let now = session.clock(client).now();
+            session.lock().window.again(now);
         }
     }
 
