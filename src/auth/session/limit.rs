@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_refresh_that_asks_again_counts_from_then_on() {
-        let start = crate::runtime::Runtime::now(&crate::runtime::ThreadRuntime);
+        let start = ManualRuntime::new().now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut window = Window::default();
         window.admit(at(0)).unwrap();
