@@ -219,7 +219,7 @@ mod tests {
         let mut command = session.cargo(["no-such-command"]);
         let error = session.run(command.stderr(Stdio::null())).unwrap_err();
         assert!(
-            error.contains("`cargo no-such-command` ended with"),
+            error.contains("cargo no-such-command` ended with"),
             "{error}"
         );
     }
