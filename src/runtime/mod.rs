@@ -19,6 +19,7 @@ mod manual;
 #[cfg(feature = "tokio")]
 mod on_tokio;
 mod thread;
+mod wall;
 
 use std::{
     fmt,
@@ -55,7 +56,9 @@ pub trait Runtime: Send + Sync + fmt::Debug + 'static {
     /// Returns the monotonic time, for deadlines and durations.
     fn now(&self) -> Instant;
 
-    /// Returns the wall clock, for the expiry of tokens.
+    /// Returns the wall clock, for the expiry of tokens. It may be some
+    /// milliseconds late: under Linux, [`ThreadRuntime`] and `TokioRuntime` read
+    /// it once per tick of the kernel.
     fn wall(&self) -> SystemTime;
 
     /// Returns a future that completes `duration` from now, not earlier.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{BoxFuture, Runtime};
+use super::{BoxFuture, Runtime, wall};
 
 /// The system's clocks, and one thread for each spawned task.
 ///
@@ -36,7 +36,7 @@ impl Runtime for ThreadRuntime {
     }
 
     fn wall(&self) -> SystemTime {
-        SystemTime::now()
+        wall::now()
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

@@ -29,10 +29,13 @@ impl Drop for Looking {
 }
 
 impl Session {
-    /// For how long a look into the store at `wall` counts.
+    /// For how long a look into the store at `wall` counts. A clock that was set
+    /// back ends it; that threads read it some milliseconds apart does not.
     pub(super) fn seen_at(&self, wall: SystemTime) -> Option<Range<SystemTime>> {
-        let recheck: Duration = self.options.recheck?;
-        Some(wall..wall.checked_add(recheck)?)
+        const APART: Duration = Duration::from_secs(1);
+        let recheck = self.options.recheck?;
+        let from = wall.checked_sub(APART).unwrap_or(SystemTime::UNIX_EPOCH);
+        Some(from..wall.checked_add(recheck)?)
     }
 
     /// Starts a look; who calls has set `looking`.
