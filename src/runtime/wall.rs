@@ -7,9 +7,9 @@
 //! sleep of the machine and after the clock was set, so both are seen with the
 //! next one. Elsewhere the exact clock is read each time.
 
-use std::time::SystemTime;
 #[cfg(target_os = "linux")]
 use std::cell::Cell;
+use std::time::SystemTime;
 
 #[cfg(target_os = "linux")]
 thread_local! {
