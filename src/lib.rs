@@ -100,7 +100,7 @@ pub use adapter::ServiceAdapter;
 pub use adapter::{
     Adapter, AdapterError, Attempt, BlockingAdapter, MockAdapter, MockReply, Recorded,
 };
-pub use body::{Body, BodyError, BodyReader, Multipart, Part};
+pub use body::{Body, BodyError, BodyReader, BodyStream, Multipart, Part};
 pub use cancel::{CancelHandle, Cancelled};
 pub use config::{Config, Order, Redirect};
 pub use error::{Error, ErrorCode, ErrorKind, Result};

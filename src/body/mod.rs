@@ -6,6 +6,7 @@ pub(crate) mod foreign;
 mod from;
 mod multipart;
 mod read;
+mod stream;
 
 use std::{
     error::Error as StdError,
@@ -23,6 +24,7 @@ use multipart::Form;
 pub use multipart::{Multipart, Part};
 pub use read::BodyReader;
 use read::ReaderBody;
+pub use stream::BodyStream;
 
 /// Why a body stopped in the middle.
 pub type BodyError = Box<dyn StdError + Send + Sync>;
@@ -39,7 +41,7 @@ type BoxedStream = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>
 /// | [`Body::from`] bytes, `Vec<u8>`, `String`, `&'static str` | yes, shared, not copied |
 /// | [`Body::factory`] | yes: the factory is called once more |
 /// | [`Multipart`] | yes, unless a part of it is one-shot |
-/// | [`Body::stream`], [`Body::from_reader`] | no: one-shot |
+/// | [`Body::from_stream`], [`Body::stream`], [`Body::from_reader`] | no: one-shot |
 ///
 /// It is an [`http_body::Body`] both ways.
 ///
@@ -110,7 +112,7 @@ impl Body {
         })
     }
 
-    /// Creates a one-shot body from a stream of frames.
+    /// Creates a one-shot body from another body, a stream of frames.
     #[must_use]
     pub fn stream<B>(body: B) -> Self
     where

@@ -227,7 +227,8 @@ impl<E> Client<E> {
     ///
     /// # Errors
     ///
-    /// What sending the call would fail with before its first interceptor.
+    /// What sending the call would fail with before its first interceptor, for
+    /// its address, query, headers or options. The body is not looked at.
     #[doc(alias = "getUri")]
     pub fn uri_for(&self, call: &Call<E>) -> Result<Uri> {
         pipeline::address(&self.config(), &call.draft, call.rare.as_deref())

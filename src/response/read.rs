@@ -64,7 +64,36 @@ impl Response {
     ///
     /// As [`bytes`](Self::bytes).
     pub fn text(&self) -> Result<String> {
-        Ok(decode(&self.bytes()?, self.charset()))
+        let charset = self.charset().and_then(Charset::of);
+        Ok(charset.unwrap_or_default().decode(&self.bytes()?))
+    }
+
+    /// Returns the body as text in this charset, whatever `Content-Type` says;
+    /// known are those of [`text`](Self::text).
+    ///
+    /// ```
+    /// use tollgate::Response;
+    ///
+    /// let response = Response::new(http::StatusCode::OK, &b"caf\xe9"[..]);
+    /// assert_eq!(response.text_as("iso-8859-1")?, "café");
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] if the charset is not known; else as
+    /// [`bytes`](Self::bytes).
+    #[doc(alias = "responseEncoding")]
+    #[doc(alias = "text_with_charset")]
+    pub fn text_as(&self, charset: &str) -> Result<String> {
+        match Charset::of(charset) {
+            Some(known) => Ok(known.decode(&self.bytes()?)),
+            None => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("the charset `{}` is not known", charset.escape_debug()),
+            )
+            .with_hint(UNKNOWN_CHARSET)),
+        }
     }
 
     /// The `charset` of `Content-Type`.
@@ -157,21 +186,66 @@ fn path_of<T: DeserializeOwned>(text: &[u8], error: &serde_json::Error) -> Optio
     )
 }
 
+/// How bytes become text.
 #[cfg(feature = "charset")]
-fn decode(bytes: &[u8], charset: Option<&str>) -> String {
-    let encoding = charset.and_then(|it| encoding_rs::Encoding::for_label(it.as_bytes()));
-    let (text, _, _) = encoding.unwrap_or(encoding_rs::UTF_8).decode(bytes);
-    text.into_owned()
+struct Charset(&'static encoding_rs::Encoding);
+
+#[cfg(feature = "charset")]
+const UNKNOWN_CHARSET: &str = "give a label of the WHATWG's Encoding Standard, such as `utf-8`";
+
+#[cfg(feature = "charset")]
+impl Charset {
+    fn of(label: &str) -> Option<Self> {
+        encoding_rs::Encoding::for_label(label.as_bytes()).map(Self)
+    }
+
+    fn decode(self, bytes: &[u8]) -> String {
+        self.0.decode(bytes).0.into_owned()
+    }
+}
+
+#[cfg(feature = "charset")]
+impl Default for Charset {
+    fn default() -> Self {
+        Self(encoding_rs::UTF_8)
+    }
+}
+
+/// How bytes become text.
+#[cfg(not(feature = "charset"))]
+#[derive(Default)]
+enum Charset {
+    #[default]
+    Utf8,
+    Latin1,
 }
 
 #[cfg(not(feature = "charset"))]
-fn decode(bytes: &[u8], charset: Option<&str>) -> String {
-    let is = |name: &str| charset.is_some_and(|it| it.eq_ignore_ascii_case(name));
-    if is("iso-8859-1") || is("latin1") {
-        return bytes.iter().copied().map(char::from).collect();
+const UNKNOWN_CHARSET: &str = "known are `utf-8` and `iso-8859-1`, more with the feature `charset`";
+
+#[cfg(not(feature = "charset"))]
+impl Charset {
+    fn of(label: &str) -> Option<Self> {
+        let is = |names: &[&str]| {
+            names
+                .iter()
+                .any(|name| label.trim().eq_ignore_ascii_case(name))
+        };
+        if is(&["iso-8859-1", "latin1"]) {
+            return Some(Self::Latin1);
+        }
+        is(&["utf-8", "utf8"]).then_some(Self::Utf8)
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    String::from_utf8_lossy(bytes).into_owned()
+
+    fn decode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
+            Self::Utf8 => {
+                let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+                String::from_utf8_lossy(bytes).into_owned()
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +282,18 @@ mod tests {
             assert_eq!(text(content_type, b"\xef\xbb\xbfcaf\xc3\xa9"), "caf\u{e9}");
             assert_eq!(text(content_type, b"caf\xe9"), "caf\u{fffd}");
         }
+    }
+
+    #[test]
+    fn a_charset_that_is_asked_for_wins_and_one_that_is_not_known_is_an_error() {
+        let mut response = Response::new(StatusCode::OK, &b"caf\xe9"[..]);
+        let value = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, value);
+        assert_eq!(response.text_as("Latin1").unwrap(), "caf\u{e9}");
+        assert_eq!(response.text_as("UTF-8").unwrap(), "caf\u{fffd}");
+        let error = response.text_as("klingon\n").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("`klingon\\n`"), "{error}");
     }
 
     #[cfg(feature = "charset")]
