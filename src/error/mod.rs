@@ -21,7 +21,7 @@ use crate::{
     context::{CallContext, Named},
     interceptor::{AnyInterceptorId, Replay, ResponseFlow},
     request::{Request, RequestHead},
-    response::Response,
+    response::{Elapsed, Response},
 };
 
 /// What every fallible function of this crate returns.
@@ -59,6 +59,7 @@ struct Inner {
     extensions: Extensions,
     response: Option<Response>,
     redirects: Vec<Uri>,
+    elapsed: Option<Elapsed>,
     interceptor: Option<Named>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     call: Option<CallContext>,
@@ -86,6 +87,7 @@ impl Error {
             extensions: Extensions::new(),
             response: None,
             redirects: Vec::new(),
+            elapsed: None,
             interceptor: None,
             source: None,
             call: None,

@@ -46,7 +46,7 @@ pub(super) fn accepts(policy: &StatusPolicy, status: StatusCode) -> Result<bool>
 }
 
 /// Attaches the response to an error.
-fn refuse(mut error: Error, response: Response) -> Error {
+pub(super) fn refuse(mut error: Error, response: Response) -> Error {
     if let Some(head) = response.request() {
         error.set_head(head.clone());
     }

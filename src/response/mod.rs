@@ -227,6 +227,10 @@ impl Response {
         self.0.trailers = trailers;
     }
 
+    pub(crate) fn times(&self) -> Elapsed {
+        self.0.elapsed
+    }
+
     pub(crate) fn set_trip(&mut self, head: RequestHead, redirects: Vec<Uri>, elapsed: Elapsed) {
         self.0.head = Some(head);
         self.0.redirects = redirects;

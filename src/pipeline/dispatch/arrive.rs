@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{Trip, with_answer};
+use super::Trip;
 use crate::{
     body::Body,
     config::MAX_TRIPS,
@@ -16,7 +16,7 @@ use crate::{
         progress, rate, redirect, settle,
     },
     request::{Request, RequestHead},
-    response::{Elapsed, Response},
+    response::Response,
 };
 
 /// What an answer turned out to be.
@@ -65,7 +65,8 @@ pub(super) fn arrive(
     } else if let Some(length) = length_in_memory(request, &body) {
         let checked = collect::check_length(length, run.body.max_response_bytes);
         if let Err(error) = checked.and_then(|()| progress::downloaded(run, request, length)) {
-            return Err(with_answer(error, parts));
+            let response = respond(run, trip, request, parts, Body::empty());
+            return Err(settle::refuse(error, response));
         }
         if length == 0 { Body::empty() } else { body }
     } else {
@@ -108,7 +109,6 @@ pub(super) fn respond(
     parts: http::response::Parts,
     body: Body,
 ) -> Response {
-    let now = run.engine.runtime.now();
     trip.responded = true;
     let mut response = Response::from(http::Response::from_parts(parts, body));
     let inner = &mut *request.0;
@@ -123,12 +123,7 @@ pub(super) fn respond(
         uri: std::mem::take(&mut inner.uri),
         headers: std::mem::take(&mut inner.headers),
     };
-    let started = run.call.started.unwrap_or(trip.started);
-    let elapsed = Elapsed {
-        attempt: now.saturating_duration_since(trip.started),
-        call: now.saturating_duration_since(started),
-    };
-    response.set_trip(head, std::mem::take(&mut trip.redirects), elapsed);
+    response.set_trip(head, std::mem::take(&mut trip.redirects), trip.elapsed(run));
     if let Some(call) = inner.call.take() {
         response.set_context(call);
     }

@@ -30,10 +30,10 @@ use super::{
 };
 use crate::{
     body::Body,
-    error::{Error, Result},
+    error::Result,
     headers::mark,
     request::{Request, RequestHead},
-    response::Response,
+    response::{Elapsed, Response},
 };
 
 /// What holds for all hops of one attempt.
@@ -59,6 +59,7 @@ pub(super) async fn dispatch(run: &mut Run<'_>, mut request: Request) -> Result<
     let result = hops(run, &mut trip, &mut request).await;
     result.map_err(|mut error| {
         if !trip.responded {
+            error.set_elapsed(trip.elapsed(run));
             error.set_redirects(std::mem::take(&mut trip.redirects));
             error.set_extensions(std::mem::take(&mut request.0.extensions));
             error.set_head(head_of(request));
@@ -97,6 +98,16 @@ impl Trip {
             fault: None,
             upload: None,
             responded: false,
+        }
+    }
+
+    /// How long the attempt and the call have taken so far.
+    fn elapsed(&self, run: &Run<'_>) -> Elapsed {
+        let now = run.engine.runtime.now();
+        let started = run.call.started.unwrap_or(self.started);
+        Elapsed {
+            attempt: now.saturating_duration_since(self.started),
+            call: now.saturating_duration_since(started),
         }
     }
 }
@@ -158,7 +169,10 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
                         response.set_trailers(read.trailers);
                         transform::response(run, response)
                     }
-                    Err(error) => Err(with_answer(error, parts)),
+                    Err(error) => {
+                        let response = respond(run, trip, request, parts, Body::empty());
+                        Err(settle::refuse(error, response))
+                    }
                 };
             }
             Arrival::Redirected(body) => {
@@ -192,13 +206,4 @@ pub(super) async fn buffer(run: &Run<'_>, mut response: Response) -> Result<Resp
             Err(error)
         }
     }
-}
-
-/// Gives an error of the body the head of the answer it belongs to.
-fn with_answer(mut error: Error, parts: http::response::Parts) -> Error {
-    error.set_response(Response::from(http::Response::from_parts(
-        parts,
-        Body::empty(),
-    )));
-    error
 }
