@@ -1,12 +1,12 @@
 //! [`Body`]: bytes to send or received, and whether they can be sent again.
 
+mod chunks;
 mod exact;
 #[cfg(feature = "tower")]
 pub(crate) mod foreign;
 mod from;
 mod multipart;
 mod read;
-mod stream;
 
 use std::{
     error::Error as StdError,
@@ -19,12 +19,12 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+pub use chunks::BodyStream;
 use exact::{Exact, Failed};
 use multipart::Form;
 pub use multipart::{Multipart, Part};
 pub use read::BodyReader;
 use read::ReaderBody;
-pub use stream::BodyStream;
 
 /// Why a body stopped in the middle.
 pub type BodyError = Box<dyn StdError + Send + Sync>;
