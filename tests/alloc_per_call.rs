@@ -6,12 +6,12 @@
     reason = "tests fail loudly, and what supports them does too"
 )]
 
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 use allocation_counter::measure;
 use http::header::ACCEPT;
 use tollgate::{
-    AdapterError, BlockingAdapter, Body, Interceptors,
+    AdapterError, BlockingAdapter, Body, Interceptors, Response,
     blocking::{Call, Client},
 };
 
@@ -87,4 +87,15 @@ fn a_call_that_takes_a_default_off_costs_its_box_and_its_list() {
     let plain = count(&client, |call| call);
     let with = count(&client, |call| call.without_header(ACCEPT));
     assert_eq!(with - plain, 2);
+}
+
+#[test]
+fn a_stream_that_is_taken_and_ends_well_costs_nothing() {
+    let stream = || Body::stream(Body::from("text"));
+    let mut responses = [(); 2].map(|()| Some(Response::new(http::StatusCode::OK, stream())));
+    for response in &mut responses {
+        let taken = measure(|| drop(black_box(response.take().unwrap().into_body())));
+        assert_eq!(taken.count_total, 0);
+        assert!(taken.bytes_current < 0, "the response is gone with it");
+    }
 }

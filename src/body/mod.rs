@@ -7,12 +7,13 @@ pub(crate) mod foreign;
 mod from;
 mod multipart;
 mod read;
+mod stream;
 
 use std::{
     error::Error as StdError,
     fmt,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -25,13 +26,13 @@ use multipart::Form;
 pub use multipart::{Multipart, Part};
 pub use read::BodyReader;
 use read::ReaderBody;
+pub(crate) use stream::Answer;
+use stream::Exclusive;
 
 /// Why a body stopped in the middle.
 pub type BodyError = Box<dyn StdError + Send + Sync>;
 
 static NO_BYTES: Bytes = Bytes::from_static(b"");
-
-type BoxedStream = Pin<Box<dyn HttpBody<Data = Bytes, Error = BodyError> + Send>>;
 
 /// The bytes of a request or a response.
 ///
@@ -72,22 +73,6 @@ enum Kind {
     Stream(Exclusive),
 }
 
-/// A stream that is `Sync` because nobody polls it through a shared reference:
-/// the lock is only ever passed by `get_mut`.
-struct Exclusive {
-    stream: Mutex<BoxedStream>,
-    length: Option<u64>,
-}
-
-impl Exclusive {
-    fn get(&mut self) -> Pin<&mut (dyn HttpBody<Data = Bytes, Error = BodyError> + Send)> {
-        self.stream
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_mut()
-    }
-}
-
 impl Body {
     fn of(kind: Kind) -> Self {
         Self { kind, form: None }
@@ -119,11 +104,7 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<BodyError>,
     {
-        let length = body.size_hint().exact();
-        Self::of(Kind::Stream(Exclusive {
-            stream: Mutex::new(Box::pin(Mapped { body })),
-            length,
-        }))
+        Self::of(Kind::Stream(Exclusive::new(body)))
     }
 
     /// Creates a one-shot body from a blocking reader.
@@ -245,6 +226,14 @@ impl Body {
         }
     }
 
+    /// Makes a stream the rest of an answer; what is in memory does not fail.
+    pub(crate) fn of_answer(mut self, answer: Box<dyn Answer>) -> Self {
+        if let Kind::Stream(stream) = &mut self.kind {
+            stream.answer = Some(answer);
+        }
+        self
+    }
+
     /// Turns the body into a blocking reader.
     ///
     /// An I/O error holds our [`Error`](crate::Error) or the stream's own.
@@ -276,8 +265,10 @@ impl Body {
             }
             Kind::Stream(stream) => {
                 let frame = ready!(stream.get().poll_frame(context));
-                if frame.is_none() {
-                    self.kind = Kind::Empty;
+                match frame {
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Poll::Ready(Some(Err(stream.claim(error)))),
+                    None => self.kind = Kind::Empty,
                 }
                 Poll::Ready(frame)
             }
@@ -307,37 +298,6 @@ impl HttpBody for Body {
     fn size_hint(&self) -> SizeHint {
         self.length()
             .map_or_else(SizeHint::default, SizeHint::with_exact)
-    }
-}
-
-pin_project_lite::pin_project! {
-    /// Gives a foreign body our error type.
-    struct Mapped<B> {
-        #[pin]
-        body: B,
-    }
-}
-
-impl<B> HttpBody for Mapped<B>
-where
-    B: HttpBody<Data = Bytes>,
-    B::Error: Into<BodyError>,
-{
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.project()
-            .body
-            .poll_frame(context)
-            .map(|frame| frame.map(|result| result.map_err(Into::into)))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

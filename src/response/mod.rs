@@ -7,8 +7,9 @@ use std::{fmt, time::Duration};
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri, Version};
 
 use crate::{
-    body::Body,
+    body::{Answer, Body, BodyError},
     context::CallContext,
+    error::Error,
     headers::RedactedHeaders,
     interceptor::{Replay, ResponseFlow},
     request::RequestHead,
@@ -45,6 +46,8 @@ struct Inner {
     redirects: Vec<Uri>,
     head: Option<RequestHead>,
     call: Option<CallContext>,
+    /// Headers and extensions have gone their own way.
+    parted: bool,
 }
 
 /// How long an answer took.
@@ -152,9 +155,19 @@ impl Response {
     }
 
     /// Takes the body, buffered or not.
+    ///
+    /// What ends a stream too early is an error of this call, with the request
+    /// and the head of this response attached; [`Error::find_in`] finds it.
+    ///
+    /// [`Error::find_in`]: crate::Error::find_in
     #[must_use]
-    pub fn into_body(self) -> Body {
-        self.0.body
+    pub fn into_body(mut self) -> Body {
+        let body = self.take_body();
+        if body.is_replayable() {
+            return body;
+        }
+        self.finish();
+        body.of_answer(self.0)
     }
 
     /// Returns the body.
@@ -168,7 +181,7 @@ impl Response {
         self.0.body = body.into();
     }
 
-    /// Asks for the next attempt, as [`Error::replay`](crate::Error::replay) does, where a success
+    /// Asks for the next attempt, as [`Error::replay`] does, where a success
     /// was none: a GraphQL answer of 200 with an error inside, say.
     #[must_use]
     pub fn replay(self) -> ResponseFlow {
@@ -190,6 +203,7 @@ impl Response {
             redirects: inner.redirects.clone(),
             head: inner.head.clone(),
             call: inner.call.clone(),
+            parted: inner.parted,
         })))
     }
 
@@ -266,18 +280,43 @@ impl<B: Into<Body>> From<http::Response<B>> for Response {
             redirects: Vec::new(),
             head: None,
             call: None,
+            parted: false,
         }))
     }
 }
 
 impl From<Response> for http::Response<Body> {
-    fn from(response: Response) -> Self {
-        let inner = *response.0;
-        let mut out = Self::new(inner.body);
+    fn from(mut response: Response) -> Self {
+        let inner = &mut *response.0;
+        inner.parted = true;
+        let mut out = Self::new(Body::empty());
         *out.status_mut() = inner.status;
         *out.version_mut() = inner.version;
-        *out.headers_mut() = inner.headers;
-        *out.extensions_mut() = inner.extensions;
+        *out.headers_mut() = std::mem::take(&mut inner.headers);
+        *out.extensions_mut() = std::mem::take(&mut inner.extensions);
+        *out.body_mut() = response.into_body();
         out
+    }
+}
+
+/// What is left of a response when its stream was taken.
+impl Answer for Inner {
+    fn claim(mut self: Box<Self>, error: BodyError) -> BodyError {
+        let mut error = match error.downcast::<Error>() {
+            Ok(error) if !error.has_head() => error,
+            Ok(another) => return another,
+            Err(foreign) => return foreign,
+        };
+        error.set_redirects(std::mem::take(&mut self.redirects));
+        if let Some(head) = self.head.take() {
+            error.set_head(head);
+        }
+        if let Some(call) = self.call.take() {
+            error.set_context(call);
+        }
+        if !self.parted {
+            error.set_response(Response(self));
+        }
+        error
     }
 }

@@ -47,6 +47,7 @@ mod secrets;
 mod settle;
 mod sizes;
 mod snapshot;
+mod streamed_errors;
 mod time;
 mod transforms;
 mod updates;

@@ -67,6 +67,13 @@ const RUNS: &[Run] = &[
         ],
         in_full_only: true,
     },
+    Run {
+        package: "tollgate-parity",
+        target: "faults",
+        file: "adapters/parity/tests/faults",
+        sizes: &[("FAULTS_CANCELS", "16", "500")],
+        in_full_only: true,
+    },
 ];
 
 pub(crate) fn run(session: &mut Session) -> Outcome {

@@ -22,8 +22,8 @@ Status           ERR_BAD_RESPONSE            503 status 503
 Timeout          ETIMEDOUT                   -   no head within `timeout`
 Timeout          ETIMEDOUT                   200 no end of the body within `timeout`
 Timeout          ETIMEDOUT                   200 no end of the body within `deadline`
-Timeout          ETIMEDOUT                   -   no chunk of a stream within `read_timeout`
-Timeout          ETIMEDOUT                   -   no end of a stream within `deadline`
+Timeout          ETIMEDOUT                   200 no chunk of a stream within `read_timeout`
+Timeout          ETIMEDOUT                   200 no end of a stream within `deadline`
 Redirect         ERR_FR_TOO_MANY_REDIRECTS   -   a redirect in a circle
 Redirect         ERR_FR_REDIRECTION_FAILURE  -   a redirect to another scheme
 Redirect         ERR_FR_REDIRECTION_FAILURE  -   a redirect that asks for a stream again
@@ -44,7 +44,7 @@ InvalidRequest   ERR_BAD_REQUEST             -   a body that cannot be read
 InvalidRequest   ERR_BAD_REQUEST             -   a body that ends before its length
 Cancelled        ERR_CANCELED                -   a call that was cancelled before
 Cancelled        ERR_CANCELED                -   a call that is cancelled while it waits
-Cancelled        ERR_CANCELED                -   a stream that is cancelled
+Cancelled        ERR_CANCELED                200 a stream that is cancelled
 Interceptor      ERR_INTERCEPTOR             -   a request interceptor that fails
 Interceptor      ERR_INTERCEPTOR             -   a response interceptor that fails
 Interceptor      ERR_INTERCEPTOR             -   an interceptor that panics

@@ -5,7 +5,8 @@ use std::{io, time::Duration};
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 use tollgate::{
-    Body, CancelHandle, Client, ClientBuilder, Offload, Response, Result, blocking,
+    BlockingAdapter, Body, CancelHandle, Client, ClientBuilder, Offload, Response, Result,
+    blocking,
     client::{self, Call, EngineKind},
 };
 use tollgate_reqwest::ReqwestAdapter;
@@ -81,31 +82,36 @@ pub(crate) trait Lane: Send + Sync {
 
 /// Makes the lane of this name.
 pub(crate) fn lane(name: &str) -> Box<dyn Lane> {
+    lane_over(name, || ReqwestAdapter::new().unwrap(), UreqAdapter::new)
+}
+
+/// Makes the lane of this name over adapters of the test's own.
+pub(crate) fn lane_over(
+    name: &str,
+    reqwest: impl FnOnce() -> ReqwestAdapter,
+    ureq: impl FnOnce() -> UreqAdapter,
+) -> Box<dyn Lane> {
     match name {
-        "reqwest" => Box::new(OnTokio::new(|| {
-            Client::builder(ReqwestAdapter::new().unwrap())
-        })),
-        "reqwest blocking" => Box::new(OnThread {
-            client: blocking::Client::builder(ReqwestAdapter::new().unwrap())
-                .max_response_bytes(MAX_RESPONSE_BYTES)
-                .build()
-                .unwrap(),
-        }),
-        "ureq" => Box::new(OnTokio::new(|| {
-            Client::builder(Offload::new(UreqAdapter::new()))
-        })),
-        "ureq blocking" => Box::new(OnThread {
-            client: blocking::Client::builder(UreqAdapter::new())
-                .max_response_bytes(MAX_RESPONSE_BYTES)
-                .build()
-                .unwrap(),
-        }),
+        "reqwest" => Box::new(OnTokio::new(|| Client::builder(reqwest()))),
+        "reqwest blocking" => Box::new(OnThread::new(reqwest())),
+        "ureq" => Box::new(OnTokio::new(|| Client::builder(Offload::new(ureq())))),
+        "ureq blocking" => Box::new(OnThread::new(ureq())),
         _ => panic!("no lane is called `{name}`"),
     }
 }
 
 struct OnThread {
     client: blocking::Client,
+}
+
+impl OnThread {
+    fn new(adapter: impl BlockingAdapter) -> Self {
+        let builder = blocking::Client::builder(adapter);
+        let client = builder.max_response_bytes(MAX_RESPONSE_BYTES).build();
+        Self {
+            client: client.unwrap(),
+        }
+    }
 }
 
 impl Lane for OnThread {

@@ -2,10 +2,11 @@
 
 use std::fs;
 
-use tollgate::adapter::conformance::{Reply, Server, Step, gzip_zeros};
+use tollgate::adapter::conformance::{Reply, Script, Server, Step, gzip_zeros};
 
 use crate::{
     alone::{on_each_lane, tell},
+    brotli::brotli_zeros,
     cell::{AMPLE, outcome_of},
     lane::{Ask, LANES, Lane, MAX_RESPONSE_BYTES, lane},
     mode::{Outcome, flood, write},
@@ -26,7 +27,10 @@ fn a_bomb_takes_no_more_memory_than_its_limit_and_some_room() {
         let lane = lane(name);
         let bomb = gzip_zeros(BOMB);
         for (name, reply) in bombs(&bomb) {
-            let grown = growth(&*lane, reply);
+            let script = Script::new()
+                .on("/next", Reply::new(404))
+                .otherwise(move |_| reply.clone());
+            let grown = growth(&*lane, script);
             tell(&format!("{name} {} KiB", grown >> 10));
             assert!(grown <= MAX_RESPONSE_BYTES + ROOM, "{name}: {grown} bytes");
         }
@@ -40,7 +44,12 @@ fn a_bomb_takes_no_more_memory_than_its_limit_and_some_room() {
 fn bombs(bomb: &[u8]) -> Vec<(&'static str, Reply)> {
     let packed = |status| {
         let reply = Reply::new(status).header("content-encoding", "gzip");
-        reply.body(bomb.to_vec())
+        reply.header("location", "/next").body(bomb.to_vec())
+    };
+    let brotli = |status| {
+        let reply = Reply::new(status).header("content-encoding", "br");
+        let body = brotli_zeros(BOMB >> 24);
+        reply.header("location", "/next").body(body)
     };
     let endless = |head: &'static str, again| Reply::steps([write(head), flood(again)]);
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3;";
@@ -48,6 +57,10 @@ fn bombs(bomb: &[u8]) -> Vec<(&'static str, Reply)> {
     vec![
         ("gzip", packed(200)),
         ("gzip in a 401", packed(401)),
+        ("gzip in a redirect", packed(302)),
+        ("brotli", brotli(200)),
+        ("brotli in a 401", brotli(401)),
+        ("brotli in a redirect", brotli(302)),
         ("body", endless("HTTP/1.1 200 OK\r\n\r\n", "x")),
         ("header", endless("HTTP/1.1 200 OK\r\nx: ", "y")),
         ("chunk extension", endless(chunked, "x")),
@@ -57,8 +70,8 @@ fn bombs(bomb: &[u8]) -> Vec<(&'static str, Reply)> {
 }
 
 /// Returns by how much a call raises the peak, in bytes; 0 without `/proc`.
-fn growth(lane: &dyn Lane, reply: Reply) -> u64 {
-    let server = Server::start(reply).unwrap();
+fn growth(lane: &dyn Lane, script: Script) -> u64 {
+    let server = Server::start(script).unwrap();
     let ask = Ask {
         method: "GET",
         url: server.url("/"),

@@ -1,7 +1,7 @@
 //! [`Mode`]: one way in which a server or its network goes wrong, and what a
 //! call is to make of it.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use tollgate::{
@@ -129,7 +129,7 @@ impl Mode {
 
     pub(crate) fn post(mut self, bytes: usize) -> Self {
         self.method = "POST";
-        self.upload = Upload::Bytes(vec![b'x'; bytes].into());
+        self.upload = Upload::Bytes(filler().slice(..bytes));
         self
     }
 
@@ -238,6 +238,14 @@ impl Mode {
 
 /// How long it may take until what is large is there, or is too much.
 pub(crate) const FLOODED: Duration = Duration::from_secs(1);
+
+/// The most that an upload in memory has; all of them share it.
+const MOST: usize = 64 << 20;
+
+fn filler() -> &'static Bytes {
+    static BYTES: OnceLock<Bytes> = OnceLock::new();
+    BYTES.get_or_init(|| vec![b'x'; MOST].into())
+}
 
 /// Writes again and again, at some megabytes a second: a client that is busy
 /// reading is not to keep the machine from the other calls.

@@ -54,6 +54,9 @@ fn slow() -> Vec<Mode> {
         Mode::reply("head drips past the limit", drip(pause(30)))
             .times_out()
             .closed(),
+        Mode::reply("head drips slower than the limit", drip(pause(150)))
+            .times_out()
+            .closed(),
         Mode::reply("answer drips in time", drip(pause(2)))
             .gives("text")
             .takes(pause(400))

@@ -1,6 +1,7 @@
 //! The table, by the part of the exchange that goes wrong.
 
 mod before;
+mod brotli;
 mod chunks;
 mod encodings;
 mod heads;
@@ -20,6 +21,7 @@ pub(crate) fn modes() -> Vec<Mode> {
     modes.extend(lengths::modes());
     modes.extend(chunks::modes());
     modes.extend(encodings::modes());
+    modes.extend(brotli::modes());
     modes.extend(redirects::modes());
     modes.extend(reuse::modes());
     modes

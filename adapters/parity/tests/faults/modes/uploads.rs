@@ -103,11 +103,21 @@ fn overtaken() -> Vec<Mode> {
             .post(LARGE)
             .refuses(413),
         early("early 413, then reset", TOO_LARGE, [Step::Reset])
-            .post(LARGE)
+            .post(2 * LARGE)
             .refuses(413)
             .reset()
             .varies("whether the answer or the reset is seen first is a race")
             .closed(),
+        early(
+            "early 413, then reset in the upload",
+            TOO_LARGE,
+            [Step::Read(LARGE / 4), Step::Reset],
+        )
+        .post(2 * LARGE)
+        .refuses(413)
+        .reset()
+        .varies("whether the answer or the reset is seen first is a race")
+        .closed(),
         early(
             "early head, then nothing",
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
