@@ -11,13 +11,10 @@ use std::{
 use async_trait::async_trait;
 use tollgate::{
     Error, ErrorKind, Result,
-    auth::{
-        Counters, Lease, MemoryStore, OAuth2Refresh, Stamp, Stored, Swap, Token, TokenRefresh,
-        TokenStore,
-    },
+    auth::{Counters, Lease, MemoryStore, Stamp, Stored, Swap, Token, TokenStore},
 };
 
-use crate::support::{BASE, Drive, Gate, Held, Odd, World, eventually, seconds};
+use crate::support::{BASE, Drive, Gate, Held, Odd, World, eventually, pair_over, seconds};
 
 fn counters(set: impl FnOnce(&mut Counters)) -> Counters {
     let mut counters = Counters::default();
@@ -209,10 +206,7 @@ fn waits_for_a_lease_and_failed_writes_are_counted<E: Drive>() {
         inner: MemoryStore::new(Token::new("a1").refresh("r1")),
         ..Contended::default()
     });
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Arc::clone(&store)).build().unwrap();
     let client = world.client::<E>(&refresh);
     E::send(client.get("/first")).unwrap();
     assert_eq!(refresh.counters(), Counters::default(), "nothing happened");

@@ -17,7 +17,7 @@ use tollgate::{
     runtime::{ManualRuntime, Runtime},
 };
 
-use crate::support::{BASE, Drive, authorization, seconds};
+use crate::support::{BASE, Drive, authorization, pair_over, seconds};
 
 /// Writes down what it is asked to prove: `method target token nonce`.
 #[derive(Clone, Default)]
@@ -234,10 +234,7 @@ fn a_bearer_token_needs_no_proof<E: Drive>() {
 
 fn a_bound_token_without_a_prover_is_refused<E: Drive>() {
     let world = World::new(Wants::default());
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(MemoryStore::new(bound()), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(MemoryStore::new(bound())).build().unwrap();
     let client = E::builder(world.mock.clone())
         .base_url(BASE)
         .build()

@@ -20,7 +20,7 @@ use tollgate::{
 
 use crate::{
     secrecy::{Printed, WORD, token},
-    support::{BASE, Drive, ENDPOINT, Odd, World, eventually, seconds},
+    support::{BASE, Drive, ENDPOINT, Odd, World, eventually, pair_over, seconds},
 };
 
 /// Prints what it is asked to prove, and proves with a secret.
@@ -114,8 +114,7 @@ fn every_event_and_every_status_prints_no_secret<E: Drive>() {
     let kinds = Arc::new(Mutex::new(Vec::new()));
     let world = World::with(token());
     let (log, names) = (Arc::clone(&printed), Arc::clone(&kinds));
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Full(MemoryStore::new(token())), refresher)
+    let refresh = pair_over(Full(MemoryStore::new(token())))
         .refresh_attempts(1)
         .after_lost_answer(LostAnswer::RetryOnce)
         .on_event(move |event: &AuthEvent| {

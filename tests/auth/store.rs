@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use tollgate::{
     Client, Error, ErrorKind, Result,
     auth::{
-        Lease, MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Stamp, Stored, Swap, Token,
-        TokenRefresh, TokenStore,
+        Lease, MemoryStore, RefreshClass, RefreshError, Stamp, Stored, Swap, Token, TokenRefresh,
+        TokenStore,
     },
     runtime::block_on,
 };
 
-use crate::support::{Count, Drive, Gate, Held, Log, World, eventually, seconds, some};
+use crate::support::{Count, Drive, Gate, Held, Log, World, eventually, pair_over, seconds, some};
 
 /// A store that fails where the test says so, and writes down what it does.
 #[derive(Default)]
@@ -83,11 +83,7 @@ impl TokenStore for Flaky {
 }
 
 fn pair(store: &Arc<Flaky>) -> TokenRefresh {
-    let refresher = OAuth2Refresh::new("/token", "app");
-    TokenRefresh::builder(Arc::clone(store), refresher)
-        .jitter_seed(7)
-        .build()
-        .unwrap()
+    pair_over(Arc::clone(store)).jitter_seed(7).build().unwrap()
 }
 
 fn class_of(error: &Error) -> RefreshClass {
@@ -287,10 +283,7 @@ fn a_store_that_hangs_ends_by_the_refreshs_deadline<E: Drive>() {
 
     let world = World::new();
     let gate = Gate::default();
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Hanging(gate.clone()), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Hanging(gate.clone())).build().unwrap();
     let client = world.client::<E>(&refresh);
     let error = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| E::send(client.get("/me")));
@@ -329,8 +322,7 @@ fn a_call_that_waits_for_the_first_load_is_sent_as_who_signs_in<E: Drive>() {
     }
 
     let store = Slow(slow, MemoryStore::empty(), loads);
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(store, refresher).build().unwrap();
+    let refresh = pair_over(store).build().unwrap();
     let client = world.client::<E>(&refresh);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| E::send(client.get("/me")));

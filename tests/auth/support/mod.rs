@@ -15,7 +15,7 @@ use std::{
 use http::header::AUTHORIZATION;
 use tollgate::{
     MockAdapter, Recorded, Runtime,
-    auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh, TokenRefreshBuilder},
+    auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh, TokenRefreshBuilder, TokenStore},
     client::Client,
     runtime::ManualRuntime,
 };
@@ -64,7 +64,7 @@ impl World {
 
     /// One try for each refresh: a law about tries says how many.
     pub(crate) fn pair(&self) -> TokenRefreshBuilder {
-        TokenRefresh::builder(Arc::clone(&self.store), OAuth2Refresh::new("/token", "app"))
+        pair_over(Arc::clone(&self.store))
             .refresh_attempts(1)
             .jitter_seed(7)
     }
@@ -98,6 +98,11 @@ impl World {
     pub(crate) fn now(&self) -> SystemTime {
         self.time.wall()
     }
+}
+
+/// A pair over a store of the law's own, with the settings that users get.
+pub(crate) fn pair_over(store: impl TokenStore) -> TokenRefreshBuilder {
+    TokenRefresh::builder(store, OAuth2Refresh::new("/token", "app"))
 }
 
 pub(crate) fn authorization(request: &Recorded) -> Option<String> {
