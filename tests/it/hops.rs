@@ -11,10 +11,7 @@ use tollgate::{
     runtime::{ManualRuntime, Runtime},
 };
 
-use crate::{
-    cancel::stalling_body,
-    support::{Do, Reply, Way, World, everywhere},
-};
+use crate::support::{Do, Reply, Way, World, everywhere, stalling_body};
 
 fn no_header(name: &str, sent: &tollgate::Recorded) -> bool {
     !sent.headers().contains_key(name)

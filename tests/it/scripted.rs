@@ -1,9 +1,17 @@
 //! Hooks that do as they are told, and bodies that break where they are told.
 
-use std::{borrow::Cow, future::poll_fn, task::Poll};
+use std::{
+    borrow::Cow,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+    vec,
+};
 
+use bytes::Bytes;
+use http_body::Frame;
 use tollgate::{
-    Body, Error, Request, RequestFlow, RequestInterceptor, Response, ResponseFlow,
+    Body, BodyError, Error, Request, RequestFlow, RequestInterceptor, Response, ResponseFlow,
     ResponseInterceptor, Result,
 };
 
@@ -174,34 +182,43 @@ pub(crate) fn failing_body(text: &'static str) -> Body {
     chunks([Ok("first"), Err(text)])
 }
 
+/// A body that gives one chunk and then nothing, for ever.
+pub(crate) fn stalling_body() -> Body {
+    Body::stream(Chunks {
+        left: vec![Ok("some")].into_iter(),
+        ends: false,
+    })
+}
+
 /// A one-shot body of these chunks.
-pub(crate) fn chunks<I>(chunks: I) -> Body
-where
-    I: IntoIterator<Item = Result<&'static str, &'static str>>,
-    I::IntoIter: Send + 'static,
-{
-    struct Chunks<I>(I);
+pub(crate) fn chunks(chunks: impl IntoIterator<Item = Chunk>) -> Body {
+    let chunks: Vec<_> = chunks.into_iter().collect();
+    Body::stream(Chunks {
+        left: chunks.into_iter(),
+        ends: true,
+    })
+}
 
-    impl<I> http_body::Body for Chunks<I>
-    where
-        I: Iterator<Item = Result<&'static str, &'static str>> + Unpin,
-    {
-        type Data = bytes::Bytes;
-        type Error = tollgate::BodyError;
+type Chunk = Result<&'static str, &'static str>;
 
-        fn poll_frame(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
-            Poll::Ready(self.0.next().map(|chunk| match chunk {
-                Ok(text) => Ok(http_body::Frame::data(bytes::Bytes::from_static(
-                    text.as_bytes(),
-                ))),
-                Err(text) => Err(text.into()),
-            }))
+struct Chunks {
+    left: vec::IntoIter<Chunk>,
+    ends: bool,
+}
+
+impl http_body::Body for Chunks {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = |text: &'static str| Frame::data(Bytes::from_static(text.as_bytes()));
+        match self.left.next() {
+            Some(chunk) => Poll::Ready(Some(chunk.map(frame).map_err(Into::into))),
+            None if self.ends => Poll::Ready(None),
+            None => Poll::Pending,
         }
     }
-
-    let chunks: Vec<_> = chunks.into_iter().collect();
-    Body::stream(Chunks(chunks.into_iter()))
 }

@@ -17,7 +17,9 @@ use tollgate::{
     runtime::block_on,
 };
 
-pub(crate) use crate::scripted::{Do, Scripted, Style, answer, chunks, failing_body, pending_once};
+pub(crate) use crate::scripted::{
+    Do, Scripted, Style, answer, chunks, failing_body, pending_once, stalling_body,
+};
 
 static TOKIO: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
