@@ -101,8 +101,7 @@ impl Session {
             if self.peek(|snapshot| snapshot.generation) == generation {
                 // A flight may have gone further already.
                 if ctl.stamp < Some(stamp) {
-                    ctl.stamp = Some(stamp);
-                    ctl.fence = 0;
+                    ctl.stand_for(stamp, 0);
                 }
                 ctl.unsaved = false;
             }

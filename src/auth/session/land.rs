@@ -178,8 +178,7 @@ impl Session {
         if foreign {
             ctl.reset();
         }
-        ctl.stamp = Some(record.stamp);
-        ctl.fence = record.fence;
+        ctl.stand_for(record.stamp, record.fence);
         ctl.unstored = false;
         let old = before.held().map(|held| held.mark);
         let new = match &record.status {

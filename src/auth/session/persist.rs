@@ -142,8 +142,8 @@ impl Session {
                 Ok(Swap::Done) => {
                     let mut ctl = self.lock();
                     if self.peek(|snapshot| snapshot.version) == version {
-                        ctl.stamp = Some(unstored.record.stamp());
-                        ctl.fence = unstored.record.fence();
+                        let record = &unstored.record;
+                        ctl.stand_for(record.stamp(), record.fence());
                         ctl.unstored = false;
                     }
                     drop(ctl);
