@@ -5,14 +5,11 @@
 //!                    └─ adopt ─────────────────────────▲
 //! ```
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-
-use futures_util::FutureExt;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Session, Status, Why,
     flight::Flight,
-    inside::Inside,
     look::{Look, Record, View, store_failed},
     persist::{Persisted, Unstored},
     present::Marked,
@@ -95,22 +92,15 @@ impl Pilot {
             lease: None,
             mark: None,
         };
-        let work = AssertUnwindSafe(self.work(&client, why, &mut underway)).catch_unwind();
-        let landing = match Inside::new(self.session.id, work).await {
-            Ok(landing) => landing.unwrap_or_else(Landing::fail),
-            Err(_) => {
-                self.session.tally.add(&self.session.tally.panics);
-                Landing::fail(RefreshError::new(
-                    RefreshClass::Interrupted,
-                    "the refresh panicked",
-                ))
-            }
-        };
-        let rest = self.session.land(&self.flight, &client, landing);
-        let rest = AssertUnwindSafe(self.finish(&client, underway, rest)).catch_unwind();
-        if Inside::new(self.session.id, rest).await.is_err() {
-            self.session.tally.add(&self.session.tally.panics);
-        }
+        let session = &self.session;
+        let work = self.work(&client, why, &mut underway);
+        let found = session.inside(work).await.unwrap_or_else(|| {
+            let what = "the refresh panicked";
+            Err(RefreshError::new(RefreshClass::Interrupted, what))
+        });
+        let landing = found.unwrap_or_else(Landing::fail);
+        let rest = session.land(&self.flight, &client, landing);
+        session.inside(self.finish(&client, underway, rest)).await;
     }
 
     /// All that has to be done before the waiters can go on.
@@ -244,22 +234,16 @@ impl Pilot {
             }
         };
         let commit = |stamp, unstored| {
-            let status = Status::Live(Arc::clone(&held));
-            let fence = view.fence;
-            Landing::Commit(
-                Record {
-                    stamp,
-                    fence,
-                    status,
-                },
-                unstored,
-            )
+            let record = Record {
+                stamp,
+                fence: view.fence,
+                status: Status::Live(Arc::clone(&held)),
+            };
+            Landing::Commit(record, unstored)
         };
-        let runtime = client.runtime();
-        match session
-            .persist(runtime, &view, &held.token, self.flight.generation)
-            .await
-        {
+        let generation = self.flight.generation;
+        let persisting = session.persist(client.runtime(), &view, &held.token, generation);
+        match persisting.await {
             Persisted::Saved(stamp) => commit(stamp, None),
             Persisted::Unsaved(unstored) => commit(view.expected, Some(unstored)),
             Persisted::Over => Landing::Orphan(held.token.clone()),
