@@ -1,10 +1,15 @@
-//! Hooks that do as they are told, and bodies that break where they are told.
+//! What scenes are made of: a log, hooks that do as they are told, and bodies
+//! that break where they are told.
 
 use std::{
     borrow::Cow,
     future::poll_fn,
+    mem,
     pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
+    thread,
+    time::Duration,
     vec,
 };
 
@@ -15,7 +20,23 @@ use tollgate::{
     ResponseInterceptor, Result,
 };
 
-use crate::support::Log;
+/// Lines in the order in which they were written; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn add(&self, line: impl Into<String>) {
+        self.lines().push(line.into());
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        mem::take(&mut self.lines())
+    }
+
+    pub(crate) fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How a scripted hook answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,4 +242,16 @@ impl http_body::Body for Chunks {
             None => Poll::Pending,
         }
     }
+}
+
+/// Waits for another thread; fails the test after ten seconds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..10_000 {
+        if holds() {
+            return;
+        }
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    panic!("waited in vain until {what}");
 }

@@ -76,6 +76,28 @@ impl World {
         client
     }
 
+    /// The same, where requests to `path` wait at the gate.
+    pub(crate) fn held<E: Drive>(
+        &self,
+        refresh: &TokenRefresh,
+        path: &'static str,
+    ) -> (Client<E>, Gate) {
+        let held = self.holding(path);
+        let gate = held.gate.clone();
+        let client = E::builder(held).base_url(BASE).build().unwrap();
+        client.interceptors.use_pair(refresh.clone());
+        (client, gate)
+    }
+
+    /// The adapter of such a client.
+    pub(crate) fn holding(&self, path: &'static str) -> Held {
+        Held {
+            mock: self.mock.clone(),
+            gate: Gate::default(),
+            path,
+        }
+    }
+
     pub(crate) fn bare<E: Drive>(&self) -> Client<E> {
         E::builder(self.mock.clone())
             .base_url(BASE)
