@@ -1,8 +1,8 @@
 //! Drives a flight: in a task of its own, never in a caller's future.
 //!
 //! ```text
-//! lease ─▶ load ─▶ newer? ─▶ mark ─▶ ask ─▶ persist ─▶ publish ─▶ wake ─▶ events
-//!                    └─ adopt ─────────────────────────▲
+//! load ─▶ newer? ─▶ lease ─▶ newer? ─▶ mark ─▶ ask ─▶ persist ─▶ publish ─▶ wake ─▶ events
+//!           └──────────────────┴─ adopt ─────────────────────────▲
 //! ```
 
 use std::{sync::Arc, time::Duration};
@@ -29,7 +29,7 @@ const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
 /// What a flight has found out; [`Session::land`] makes it true.
 pub(super) enum Landing {
-    /// The store had a newer record.
+    /// What the store has: a newer record, or that the session is over.
     Adopt(Record),
     /// The server gave a new token.
     Commit(Record, Option<Unstored>),
