@@ -14,7 +14,7 @@ use tollgate::{
     runtime::{ThreadRuntime, block_on},
 };
 
-use crate::support::{BASE, Count, Drive, Gate, World, eventually, seconds, some};
+use crate::support::{BASE, Count, Drive, Gate, World, client_of, eventually, seconds, some};
 
 /// Polls a future so often, at most; tells whether it is over.
 fn polled(future: impl IntoFuture, times: usize) -> bool {
@@ -286,16 +286,8 @@ fn both_engines_share_one_flight() {
     let world = World::new();
     let adapter = world.holding("/token");
     let refresh = world.pair().build().unwrap();
-    let on_async = Async::builder(adapter.clone())
-        .base_url(BASE)
-        .build()
-        .unwrap();
-    let on_threads = Blocking::builder(adapter.clone())
-        .base_url(BASE)
-        .build()
-        .unwrap();
-    on_async.interceptors.use_pair(refresh.clone());
-    on_threads.interceptors.use_pair(refresh.clone());
+    let on_async = client_of::<Async>(adapter.clone(), &refresh);
+    let on_threads = client_of::<Blocking>(adapter.clone(), &refresh);
     block_on(on_async.get("/first").send()).unwrap();
     world.server.expire();
     std::thread::scope(|scope| {

@@ -14,7 +14,7 @@ use tollgate::{
     auth::{Counters, Lease, MemoryStore, Stamp, Stored, Swap, Token, TokenStore},
 };
 
-use crate::support::{BASE, Drive, Odd, World, eventually, pair_over, seconds};
+use crate::support::{Drive, Odd, World, client_of, eventually, pair_over, seconds};
 
 fn counters(set: impl FnOnce(&mut Counters)) -> Counters {
     let mut counters = Counters::default();
@@ -126,11 +126,7 @@ fn a_lease_that_was_waited_for_is_counted<E: Drive>() {
     let world = World::new();
     let token = world.holding("/token");
     let sessions = [0, 1].map(|_| world.pair().build().unwrap());
-    let clients = [0, 1].map(|index: usize| {
-        let client = E::builder(token.clone()).base_url(BASE).build().unwrap();
-        client.interceptors.use_pair(sessions[index].clone());
-        client
-    });
+    let clients = [0, 1].map(|index: usize| client_of::<E>(token.clone(), &sessions[index]));
     for client in &clients {
         E::send(client.get("/first")).unwrap();
     }

@@ -10,7 +10,7 @@ use tollgate::{
     runtime::{ManualRuntime, block_on},
 };
 
-use crate::support::{BASE, Drive, Gate, World, eventually, seconds, some};
+use crate::support::{Drive, Gate, World, client_of, eventually, seconds, some};
 
 /// Case 39, bug 40. The leader is cancelled, and every second of those who
 /// wait; the others get what they wait for.
@@ -152,8 +152,7 @@ fn an_answer_that_nobody_waits_for_is_not_lost<E: Drive>() {
         gate: gate.clone(),
     };
     let refresh = world.pair().build().unwrap();
-    let client = E::builder(late).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let client = client_of::<E>(late, &refresh);
     let handle = CancelHandle::new();
     std::thread::scope(|scope| {
         let call = client.get("/me").cancel_handle(&handle);

@@ -9,7 +9,7 @@ use tollgate::{
     client::Client,
 };
 
-use crate::support::{BASE, Drive, authorization, pair_over, some};
+use crate::support::{BASE, Drive, authorization, client_of, pair_over, some};
 
 const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="write read""#;
 
@@ -32,8 +32,7 @@ impl<E: Drive> Scene<E> {
         let store = MemoryStore::new(Token::new("a1").refresh("r1").scope("read list"));
         let builder = pair_over(store);
         let refresh = set(builder).build().unwrap();
-        let client = E::builder(mock.clone()).base_url(BASE).build().unwrap();
-        client.interceptors.use_pair(refresh.clone());
+        let client = client_of::<E>(mock.clone(), &refresh);
         Self {
             mock,
             client,

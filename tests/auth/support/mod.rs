@@ -14,7 +14,7 @@ use std::{
 
 use http::header::AUTHORIZATION;
 use tollgate::{
-    MockAdapter, Recorded, Runtime,
+    Adapter, BlockingAdapter, MockAdapter, Recorded, Runtime,
     auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh, TokenRefreshBuilder, TokenStore},
     client::Client,
     runtime::ManualRuntime,
@@ -84,9 +84,7 @@ impl World {
     ) -> (Client<E>, Gate) {
         let held = self.holding(path);
         let gate = held.gate.clone();
-        let client = E::builder(held).base_url(BASE).build().unwrap();
-        client.interceptors.use_pair(refresh.clone());
-        (client, gate)
+        (client_of(held, refresh), gate)
     }
 
     /// The adapter of such a client.
@@ -120,6 +118,16 @@ impl World {
     pub(crate) fn now(&self) -> SystemTime {
         self.time.wall()
     }
+}
+
+/// A client of another adapter, with the pair.
+pub(crate) fn client_of<E: Drive>(
+    adapter: impl Adapter + BlockingAdapter,
+    refresh: &TokenRefresh,
+) -> Client<E> {
+    let client = E::builder(adapter).base_url(BASE).build().unwrap();
+    client.interceptors.use_pair(refresh.clone());
+    client
 }
 
 /// A pair over a store of the law's own, with the settings that users get.
