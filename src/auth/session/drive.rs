@@ -58,7 +58,7 @@ pub(super) struct Pilot {
 /// What came of asking for the store's lease.
 enum Locked {
     /// The fence, and the record as it is now.
-    Given(u64, Stored),
+    Given((u64, Stored)),
     /// Somebody else has refreshed.
     Needless(Landing),
 }
@@ -120,10 +120,22 @@ impl Pilot {
         if let Look::Done(landing) = seen {
             return Ok(landing);
         }
-        let (fence, mut stored) = match self.lock_store(client, why, underway).await? {
-            Locked::Given(fence, stored) => (fence, stored),
-            Locked::Needless(landing) => return Ok(landing),
-        };
+        match self.lock_store(client, why, underway).await? {
+            Locked::Given(locked) => self.refresh(client, why, underway, locked).await,
+            Locked::Needless(landing) => Ok(landing),
+        }
+    }
+
+    /// Refreshes what is stored, under the lease with the number `fence`: again
+    /// where somebody else has written another token meanwhile.
+    async fn refresh(
+        &self,
+        client: &Client,
+        why: Why,
+        underway: &mut Underway,
+        (fence, mut stored): (u64, Stored),
+    ) -> Result<Landing, RefreshError> {
+        let session = &self.session;
         let mut refused: Option<(u64, RefreshError)> = None;
         for _ in 0..ROUNDS {
             let now = session.clock(client).wall();
@@ -208,7 +220,7 @@ impl Pilot {
                 None => self.load(underway).await?,
             };
             if !withheld {
-                return Ok(Locked::Given(fence, stored));
+                return Ok(Locked::Given((fence, stored)));
             }
             let now = session.clock(client).wall();
             let seen = session.look(&stored, (self.flight.generation, why, 0), now)?;
