@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
-    header::{AUTHORIZATION, COOKIE, Entry, PROXY_AUTHORIZATION, SET_COOKIE},
+    header::{AUTHORIZATION, COOKIE, Entry, LOCATION, PROXY_AUTHORIZATION, REFERER, SET_COOKIE},
 };
 
 /// Tells whether a header of a request stays with the origin it was made for.
@@ -49,8 +49,8 @@ impl fmt::Debug for RedactedBy<'_> {
             let secret = is_credential(name, value)
                 || self.1.contains(name)
                 || *name == SET_COOKIE
-                || *name == http::header::LOCATION
-                || *name == http::header::REFERER;
+                || *name == LOCATION
+                || *name == REFERER;
             if secret {
                 map.entry(&name.as_str(), &"[REDACTED]");
             } else {

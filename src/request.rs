@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{Extensions, HeaderMap, HeaderName, Method, Uri};
+use http::{
+    Extensions, HeaderMap, HeaderName, Method, Uri,
+    header::{AUTHORIZATION, CONTENT_LENGTH},
+};
 
 use crate::{
     body::Body,
@@ -66,7 +69,7 @@ impl Request {
         if let Some(user) = canonical.user_info {
             inner
                 .headers
-                .entry(http::header::AUTHORIZATION)
+                .entry(AUTHORIZATION)
                 .or_insert_with(|| user.basic());
         }
     }
@@ -139,7 +142,7 @@ impl Request {
     /// boundary goes, or comes, with it.
     pub fn set_body(&mut self, body: impl Into<Body>) {
         let inner = &mut *self.0;
-        inner.headers.remove(http::header::CONTENT_LENGTH);
+        inner.headers.remove(CONTENT_LENGTH);
         if let Some(form) = inner.body.form() {
             form.clear_type(&mut inner.headers);
         }

@@ -64,11 +64,10 @@
 //! [`as_http_client`](crate::client::Client::as_http_client) lets the `oauth2`
 //! crate run it.
 //!
-//! *Concurrency*: a call that attaches takes a read lock for some
-//! instructions. What decides is behind a mutex that is never held across an
-//! await, I/O, a waker or code of the user's. A session goes by one clock, that
-//! of the first client that used it; a flight runs on the runtime of the client
-//! whose call started it.
+//! *Concurrency*: a call that attaches takes no lock. What decides is behind a
+//! mutex that is never held across an await, I/O, a waker or code of the
+//! user's. A session goes by one clock, that of the first client that used it; a
+//! flight runs on the runtime of the client whose call started it.
 //!
 //! ```
 //! use tollgate::{

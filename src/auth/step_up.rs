@@ -6,6 +6,7 @@
 use std::{collections::HashSet, error::Error as StdError, fmt, time::Duration};
 
 use super::{Challenge, jwt::decode_base64url};
+use crate::error::find_in;
 
 /// Nobody reads longer texts in a message.
 const MAX_SHOWN: usize = 256;
@@ -77,14 +78,7 @@ impl StepUp {
     /// Finds one in a chain of sources.
     #[must_use]
     pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
+        find_in(error)
     }
 
     fn scope(challenge: &Challenge) -> Self {

@@ -1,5 +1,7 @@
 //! What `?` turns into an [`Error`] inside an interceptor.
 
+use std::io;
+
 use super::{Error, ErrorCode, ErrorKind};
 use crate::uri::UriError;
 
@@ -34,8 +36,8 @@ impl From<serde_json::Error> for Error {
     }
 }
 
-impl From<std::io::Error> for Error {
-    fn from(source: std::io::Error) -> Self {
+impl From<io::Error> for Error {
+    fn from(source: io::Error) -> Self {
         match source.downcast::<Self>() {
             Ok(error) => error,
             Err(source) => {
@@ -45,12 +47,12 @@ impl From<std::io::Error> for Error {
     }
 }
 
-impl From<Error> for std::io::Error {
+impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind() {
-            ErrorKind::Timeout => std::io::ErrorKind::TimedOut,
-            ErrorKind::Decode => std::io::ErrorKind::InvalidData,
-            _ => std::io::ErrorKind::Other,
+            ErrorKind::Timeout => io::ErrorKind::TimedOut,
+            ErrorKind::Decode => io::ErrorKind::InvalidData,
+            _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)
     }

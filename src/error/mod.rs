@@ -4,6 +4,7 @@
 //! people. Causes are printed once, by walking [`source`](std::error::Error::source).
 
 mod ask;
+mod chain;
 mod convert;
 mod history;
 mod kind;
@@ -14,6 +15,7 @@ use std::{borrow::Cow, error::Error as StdError, sync::Arc};
 
 use http::{Extensions, StatusCode, Uri};
 
+pub(crate) use chain::find_in;
 pub use kind::{ErrorCode, ErrorKind};
 pub(crate) use wording::{Stage, Words, of_wire};
 
@@ -275,18 +277,7 @@ impl Error {
     #[must_use]
     #[doc(alias = "isAxiosError")]
     pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            // An I/O error passes over what it was made of.
-            next = match error.downcast_ref::<std::io::Error>() {
-                Some(io) => io.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
-                None => error.source(),
-            };
-        }
-        None
+        find_in(error)
     }
 
     pub(crate) fn context(&self) -> Option<&CallContext> {

@@ -1,6 +1,10 @@
 //! What a registration gives back.
 
-use std::{fmt, marker::PhantomData};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+};
 
 /// Marks what belongs to the registry of request interceptors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,8 +59,8 @@ impl<S> PartialEq for InterceptorId<S> {
 
 impl<S> Eq for InterceptorId<S> {}
 
-impl<S> std::hash::Hash for InterceptorId<S> {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+impl<S> Hash for InterceptorId<S> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
         self.registries.hash(state);
         self.serial.hash(state);
     }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::{Duration, Instant, SystemTime},
 };
@@ -85,7 +85,7 @@ impl ManualRuntime {
         self.lock().sleeps.len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Time> {
+    fn lock(&self) -> MutexGuard<'_, Time> {
         self.time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! Host, port and user-info.
 
 use std::{
-    fmt::Write,
+    fmt::{self, Write},
     net::{Ipv4Addr, Ipv6Addr},
 };
 
@@ -29,8 +29,8 @@ pub(crate) struct UserInfo {
     password: Zeroizing<Vec<u8>>,
 }
 
-impl std::fmt::Debug for UserInfo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserInfo([REDACTED])")
     }
 }

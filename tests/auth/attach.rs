@@ -7,7 +7,7 @@ use tollgate::{
     runtime::block_on,
 };
 
-use crate::support::{Drive, World, seconds, some};
+use crate::support::{Drive, World, pair_over, seconds, some};
 
 fn one_header_is_attached<E: Drive>() {
     let world = World::new();
@@ -183,12 +183,7 @@ fn without_a_session_a_call_can_fail_before_it_is_sent<E: Drive>() {
 fn an_expired_token_is_refreshed_before_it_is_sent<E: Drive>() {
     let world = World::new();
     let token = Token::new("a1").refresh("r1").expires_at(world.now());
-    let refresh = TokenRefresh::builder(
-        MemoryStore::new(token),
-        tollgate::auth::OAuth2Refresh::new("/token", "app"),
-    )
-    .build()
-    .unwrap();
+    let refresh = pair_over(MemoryStore::new(token)).build().unwrap();
     let client = world.client::<E>(&refresh);
     E::send(client.get("/me")).unwrap();
     E::send(client.get("/me")).unwrap();

@@ -14,16 +14,7 @@ use tollgate::{
     runtime::{ThreadRuntime, block_on},
 };
 
-use crate::support::{BASE, Count, Drive, Gate, Held, World, eventually, seconds, some};
-
-/// A world whose token server waits for the gate.
-fn held(world: &World) -> Held {
-    Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    }
-}
+use crate::support::{BASE, Count, Drive, Gate, World, client_of, eventually, seconds, some};
 
 /// Polls a future so often, at most; tells whether it is over.
 fn polled(future: impl IntoFuture, times: usize) -> bool {
@@ -43,19 +34,14 @@ fn a_cancelled_leader_harms_nobody() {
     for polls in 0..12 {
         let world = World::new();
         world.server.expire();
-        let adapter = held(&world);
         let refresh = world.pair().build().unwrap();
-        let client = Async::builder(adapter.clone())
-            .base_url(BASE)
-            .build()
-            .unwrap();
-        client.interceptors.use_pair(refresh.clone());
+        let (client, gate) = world.held::<Async>(&refresh, "/token");
         polled(client.get("/leader"), polls);
         let calls = (0..10).map(|_| client.get("/me")).collect();
         let results = std::thread::scope(|scope| {
             scope.spawn(|| {
-                adapter.gate.await_arrivals(1);
-                adapter.gate.open();
+                gate.await_arrivals(1);
+                gate.open();
             });
             Async::send_all(calls)
         });
@@ -68,19 +54,17 @@ fn a_cancelled_leader_harms_nobody() {
 fn a_cancel_handle_stops_the_caller_and_not_the_refresh<E: Drive>() {
     let world = World::new();
     world.server.expire();
-    let adapter = held(&world);
     let refresh = world.pair().build().unwrap();
-    let client = E::builder(adapter.clone()).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     let handle = CancelHandle::new();
     std::thread::scope(|scope| {
         let call = client.get("/me").cancel_handle(&handle);
         let leader = scope.spawn(|| E::send(call));
-        adapter.gate.await_arrivals(1);
+        gate.await_arrivals(1);
         handle.cancel();
         assert!(leader.join().unwrap().unwrap_err().is_cancelled());
     });
-    adapter.gate.open();
+    gate.open();
     eventually("the refresh is over", || refresh.counters().refreshed == 1);
     E::send(client.get("/me")).unwrap();
     assert_eq!(world.server.presented(), ["r1"]);
@@ -90,23 +74,21 @@ fn a_cancel_handle_stops_the_caller_and_not_the_refresh<E: Drive>() {
 fn when_all_have_left_the_token_is_stored_all_the_same<E: Drive>() {
     let world = World::new();
     world.server.expire();
-    let adapter = held(&world);
     let refresh = world.pair().build().unwrap();
-    let client = E::builder(adapter.clone()).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     let handle = CancelHandle::new();
     let calls = (0..5)
         .map(|_| client.get("/me").cancel_handle(&handle))
         .collect();
     std::thread::scope(|scope| {
         let all = scope.spawn(|| E::send_all(calls));
-        adapter.gate.await_arrivals(1);
+        gate.await_arrivals(1);
         handle.cancel();
         for result in all.join().unwrap() {
             assert!(result.unwrap_err().is_cancelled());
         }
     });
-    adapter.gate.open();
+    gate.open();
     eventually("the refresh is over", || refresh.counters().refreshed == 1);
     let stored = block_on(world.store.load()).unwrap();
     assert_eq!(stored.token().unwrap().access_token().expose(), "a2");
@@ -116,20 +98,18 @@ fn when_all_have_left_the_token_is_stored_all_the_same<E: Drive>() {
 
 fn a_waiter_that_times_out_fails_alone<E: Drive>() {
     let world = World::new();
-    let adapter = held(&world);
     let refresh = world.pair().build().unwrap();
-    let client = E::builder(adapter.clone()).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/first")).unwrap();
     world.server.expire();
     std::thread::scope(|scope| {
         let patient = scope.spawn(|| E::send(client.get("/me")));
-        adapter.gate.await_arrivals(1);
+        gate.await_arrivals(1);
         let hasty = scope.spawn(|| E::send(client.get("/me").deadline(seconds(5))));
         eventually("both wait", || refresh.counters().coalesced == 1);
         world.time.advance(seconds(5));
         assert!(hasty.join().unwrap().unwrap_err().is_timeout());
-        adapter.gate.open();
+        gate.open();
         patient.join().unwrap().unwrap();
     });
     assert_eq!(world.server.presented(), ["r1"]);
@@ -179,7 +159,7 @@ fn a_runtime_that_shuts_down_answers_all_who_wait() {
         .build()
         .unwrap();
     let on_tokio = tollgate::runtime::TokioRuntime::with_handle(runtime.handle().clone());
-    let adapter = held(&world);
+    let adapter = world.holding("/token");
     let refresh = world.pair().build().unwrap();
     let dying = Blocking::builder(adapter.clone())
         .base_url(BASE)
@@ -304,18 +284,10 @@ fn an_event_handler_may_call_the_client<E: Drive>() {
 #[test]
 fn both_engines_share_one_flight() {
     let world = World::new();
-    let adapter = held(&world);
+    let adapter = world.holding("/token");
     let refresh = world.pair().build().unwrap();
-    let on_async = Async::builder(adapter.clone())
-        .base_url(BASE)
-        .build()
-        .unwrap();
-    let on_threads = Blocking::builder(adapter.clone())
-        .base_url(BASE)
-        .build()
-        .unwrap();
-    on_async.interceptors.use_pair(refresh.clone());
-    on_threads.interceptors.use_pair(refresh.clone());
+    let on_async = client_of::<Async>(adapter.clone(), &refresh);
+    let on_threads = client_of::<Blocking>(adapter.clone(), &refresh);
     block_on(on_async.get("/first").send()).unwrap();
     world.server.expire();
     std::thread::scope(|scope| {
@@ -335,7 +307,7 @@ fn both_engines_share_one_flight() {
 #[test]
 fn asking_for_a_refresh_can_be_given_up() {
     let world = World::new();
-    let adapter = held(&world);
+    let adapter = world.holding("/token");
     let refresh = world.pair().build().unwrap();
     let client = Async::builder(adapter.clone())
         .base_url(BASE)

@@ -11,13 +11,10 @@ use std::{
 use async_trait::async_trait;
 use tollgate::{
     Error, ErrorKind, Result,
-    auth::{
-        Counters, Lease, MemoryStore, OAuth2Refresh, Stamp, Stored, Swap, Token, TokenRefresh,
-        TokenStore,
-    },
+    auth::{Counters, Lease, MemoryStore, Stamp, Stored, Swap, Token, TokenStore},
 };
 
-use crate::support::{BASE, Drive, Gate, Held, Odd, World, eventually, seconds};
+use crate::support::{Drive, Odd, World, client_of, eventually, pair_over, seconds};
 
 fn counters(set: impl FnOnce(&mut Counters)) -> Counters {
     let mut counters = Counters::default();
@@ -96,36 +93,24 @@ fn a_recovery_is_counted<E: Drive>() {
 fn waiters_replays_and_late_refusals_are_counted<E: Drive>() {
     let world = World::new();
     let refresh = world.pair().build().unwrap();
-    let slow = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/slow",
-    };
-    let late = E::builder(slow.clone()).base_url(BASE).build().unwrap();
-    late.interceptors.use_pair(refresh.clone());
-    let token = Held {
-        path: "/token",
-        gate: Gate::default(),
-        ..slow.clone()
-    };
-    let client = E::builder(token.clone()).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (late, slow) = world.held::<E>(&refresh, "/slow");
+    let (client, token) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/first")).unwrap();
     std::thread::scope(|scope| {
         let slow_calls = (0..3).map(|_| late.get("/slow")).collect();
         let late = scope.spawn(|| E::send_all(slow_calls));
-        slow.gate.await_arrivals(3);
+        slow.await_arrivals(3);
         world.server.expire();
         let leader = scope.spawn(|| E::send(client.get("/leader")));
-        token.gate.await_arrivals(1);
+        token.await_arrivals(1);
         // These find that it was refused, and wait before they are sent.
         let calls = (0..4).map(|_| client.get("/me")).collect();
         let waiting = scope.spawn(|| E::send_all(calls));
         eventually("all wait", || refresh.counters().coalesced == 4);
-        token.gate.open();
+        token.open();
         leader.join().unwrap().unwrap();
         assert!(waiting.join().unwrap().iter().all(Result::is_ok));
-        slow.gate.open();
+        slow.open();
         assert!(late.join().unwrap().iter().all(Result::is_ok));
     });
     let expected = counters(|it| {
@@ -139,17 +124,9 @@ fn waiters_replays_and_late_refusals_are_counted<E: Drive>() {
 /// Case 71. Another session has the lease, and stores what it gets.
 fn a_lease_that_was_waited_for_is_counted<E: Drive>() {
     let world = World::new();
-    let token = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    };
+    let token = world.holding("/token");
     let sessions = [0, 1].map(|_| world.pair().build().unwrap());
-    let clients = [0, 1].map(|index: usize| {
-        let client = E::builder(token.clone()).base_url(BASE).build().unwrap();
-        client.interceptors.use_pair(sessions[index].clone());
-        client
-    });
+    let clients = [0, 1].map(|index: usize| client_of::<E>(token.clone(), &sessions[index]));
     for client in &clients {
         E::send(client.get("/first")).unwrap();
     }
@@ -209,10 +186,7 @@ fn waits_for_a_lease_and_failed_writes_are_counted<E: Drive>() {
         inner: MemoryStore::new(Token::new("a1").refresh("r1")),
         ..Contended::default()
     });
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Arc::clone(&store)).build().unwrap();
     let client = world.client::<E>(&refresh);
     E::send(client.get("/first")).unwrap();
     assert_eq!(refresh.counters(), Counters::default(), "nothing happened");

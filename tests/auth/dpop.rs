@@ -17,7 +17,7 @@ use tollgate::{
     runtime::{ManualRuntime, Runtime},
 };
 
-use crate::support::{BASE, Drive, authorization, seconds};
+use crate::support::{Drive, authorization, client_of, pair_over, seconds};
 
 /// Writes down what it is asked to prove: `method target token nonce`.
 #[derive(Clone, Default)]
@@ -132,11 +132,7 @@ impl World {
             .refresh_attempts(1)
             .build()
             .unwrap();
-        let client = E::builder(self.mock.clone())
-            .base_url(BASE)
-            .build()
-            .unwrap();
-        client.interceptors.use_pair(refresh.clone());
+        let client = client_of::<E>(self.mock.clone(), &refresh);
         (client, refresh)
     }
 
@@ -234,15 +230,8 @@ fn a_bearer_token_needs_no_proof<E: Drive>() {
 
 fn a_bound_token_without_a_prover_is_refused<E: Drive>() {
     let world = World::new(Wants::default());
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(MemoryStore::new(bound()), refresher)
-        .build()
-        .unwrap();
-    let client = E::builder(world.mock.clone())
-        .base_url(BASE)
-        .build()
-        .unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let refresh = pair_over(MemoryStore::new(bound())).build().unwrap();
+    let client = client_of::<E>(world.mock.clone(), &refresh);
     let error = E::send(client.get("/me")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Auth);
     let cause = RefreshError::find_in(&error).and_then(std::error::Error::source);
@@ -280,11 +269,7 @@ fn a_prover_that_fails_sends_nothing<E: Drive>() {
             .refresh_attempts(1)
             .build()
             .unwrap();
-        let client = E::builder(world.mock.clone())
-            .base_url(BASE)
-            .build()
-            .unwrap();
-        client.interceptors.use_pair(refresh.clone());
+        let client = client_of::<E>(world.mock.clone(), &refresh);
         let error = E::send(client.get("/me")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Auth);
         assert!(!format!("{error} {error:?}").contains("CANARY"));

@@ -8,7 +8,7 @@ use tollgate::{
     runtime::{ManualRuntime, Runtime},
 };
 
-use crate::support::{BASE, Drive, Gate, Held, Log, Odd, World, eventually, seconds, some};
+use crate::support::{Drive, Log, Odd, World, eventually, seconds, some};
 
 /// An hour's token, of which `left` seconds are left.
 fn aged(left: u64) -> World {
@@ -27,14 +27,8 @@ fn settled(refresh: &TokenRefresh) {
 
 fn the_old_token_goes_out_at_once_and_one_refresh_is_made<E: Drive>() {
     let world = aged(61 + 7);
-    let token = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    };
-    let client = E::builder(token.clone()).base_url(BASE).build().unwrap();
     let refresh = world.pair().build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     // The first reads the store.
     E::send(client.get("/me")).unwrap();
     assert_eq!(refresh.status().state(), SessionState::Advisory);
@@ -42,10 +36,10 @@ fn the_old_token_goes_out_at_once_and_one_refresh_is_made<E: Drive>() {
     for result in E::send_all(calls) {
         result.unwrap();
     }
-    token.gate.await_arrivals(1);
+    gate.await_arrivals(1);
     assert!(refresh.status().is_refreshing());
     assert_eq!(world.sent_tokens(), some(&["a1"; 17]));
-    token.gate.open();
+    gate.open();
     settled(&refresh);
     E::send(client.get("/me")).unwrap();
     assert_eq!(world.sent_tokens()[17..], some(&["a2"]));
@@ -113,23 +107,17 @@ fn from_the_leeway_on_calls_wait<E: Drive>() {
 
 fn a_call_that_has_to_wait_joins_the_refresh_in_the_background<E: Drive>() {
     let world = aged(80);
-    let token = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    };
-    let client = E::builder(token.clone()).base_url(BASE).build().unwrap();
     let refresh = world.pair().build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/me")).unwrap();
     E::send(client.get("/me")).unwrap();
-    token.gate.await_arrivals(1);
+    gate.await_arrivals(1);
     world.time.advance(seconds(5));
     world.server.expire();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| E::send(client.get("/me")));
         eventually("it waits", || refresh.counters().coalesced == 1);
-        token.gate.open();
+        gate.open();
         waiting.join().unwrap().unwrap();
     });
     assert_eq!(world.server.presented(), ["r1"]);

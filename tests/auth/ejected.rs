@@ -2,14 +2,10 @@
 
 use tollgate::client::Client;
 
-use crate::support::{BASE, Drive, Gate, Held, World, eventually, some};
+use crate::support::{BASE, Drive, Gate, World, eventually, some};
 
 fn held<E: Drive>(world: &World, path: &'static str) -> (Client<E>, Gate) {
-    let adapter = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path,
-    };
+    let adapter = world.holding(path);
     let gate = adapter.gate.clone();
     (E::builder(adapter).base_url(BASE).build().unwrap(), gate)
 }

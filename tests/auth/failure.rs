@@ -5,7 +5,7 @@ use tollgate::{
     auth::{RefreshClass, RefreshError},
 };
 
-use crate::support::{BASE, Drive, Gate, Held, Log, Odd, World, seconds, some};
+use crate::support::{Drive, Log, Odd, World, seconds, some};
 
 fn class_of(error: &tollgate::Error) -> RefreshClass {
     RefreshError::find_in(error)
@@ -46,14 +46,8 @@ fn a_transient_failure_keeps_the_token_and_says_when_to_come_back<E: Drive>() {
 fn a_failure_is_shared_by_all_who_wait<E: Drive>() {
     const CALLS: usize = 8;
     let world = World::new();
-    let token = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    };
-    let client = E::builder(token.clone()).base_url(BASE).build().unwrap();
     let refresh = world.pair().build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/first")).unwrap();
     world.server.expire();
     world.server.answer(Odd::html(502));
@@ -63,7 +57,7 @@ fn a_failure_is_shared_by_all_who_wait<E: Drive>() {
             crate::support::eventually("all wait", || {
                 refresh.counters().coalesced as usize == CALLS - 1
             });
-            token.gate.open();
+            gate.open();
         });
         E::send_all(calls)
     });

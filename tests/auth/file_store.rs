@@ -9,13 +9,12 @@ use std::{
 use tollgate::{
     Error, ErrorKind,
     auth::{
-        FileStore, OAuth2Refresh, RefreshClass, RefreshError, Stamp, Stored, Swap, Token,
-        TokenRefresh, TokenStore,
+        FileStore, RefreshClass, RefreshError, Stamp, Stored, Swap, Token, TokenRefresh, TokenStore,
     },
     runtime::block_on,
 };
 
-use crate::support::{Drive, World, seconds, some};
+use crate::support::{Drive, World, pair_over, seconds, some};
 
 /// A token file in a folder of its own, removed at the end.
 struct Kept(PathBuf);
@@ -47,9 +46,7 @@ impl Kept {
 
     /// A session as another process has it.
     fn session(&self) -> TokenRefresh {
-        let refresher = OAuth2Refresh::new("/token", "app");
-        let builder = TokenRefresh::builder(self.store(), refresher);
-        builder.jitter_seed(7).build().unwrap()
+        pair_over(self.store()).jitter_seed(7).build().unwrap()
     }
 
     fn stored(&self) -> Stored {

@@ -160,23 +160,14 @@ fn a_replay_is_not_sent_as_the_next_user<E: Drive>() {
 fn a_refusal_of_the_last_users_token_is_passed_on<E: Drive>() {
     let world = World::new();
     let refresh = world.pair().build().unwrap();
-    let slow = crate::support::Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/slow",
-    };
-    let client = E::builder(slow.clone())
-        .base_url(crate::support::BASE)
-        .build()
-        .unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/slow");
     E::send(client.get("/first")).unwrap();
     std::thread::scope(|scope| {
         let late = scope.spawn(|| E::send(client.get("/slow")));
-        slow.gate.await_arrivals(1);
+        gate.await_arrivals(1);
         let token = world.server.issue("b1", "s1");
         block_on(refresh.sign_in(token)).unwrap();
-        slow.gate.open();
+        gate.open();
         let error = late.join().unwrap().unwrap_err();
         assert!(error.is_status(401));
         assert_eq!(error.attempts(), 1, "not replayed as somebody else");

@@ -6,7 +6,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Waker},
     time::{Duration, Instant, SystemTime},
@@ -22,7 +22,7 @@ use tollgate::{
     runtime::{BoxFuture, ManualRuntime, block_on},
 };
 
-use crate::support::{BASE, Count, Drive, Gate, World, eventually, seconds, some};
+use crate::support::{BASE, Count, Drive, Gate, World, eventually, pair_over, seconds, some};
 
 /// A store that stops once, after a step that the test names.
 struct Stopping {
@@ -45,13 +45,8 @@ impl Stopping {
     }
 
     async fn reached(&self, step: &'static str) {
-        let stops = self
-            .after
-            .lock()
-            .unwrap()
-            .take_if(|it| *it == step)
-            .is_some();
-        if stops {
+        let after = self.after.lock().unwrap().take_if(|it| *it == step);
+        if after.is_some() {
             self.gate.pass().await;
         }
     }
@@ -81,10 +76,7 @@ impl TokenStore for Stopping {
 fn sign_in_stopped_after<E: Drive>(step: &'static str) {
     let world = World::new();
     let store = Stopping::new(Token::new("a1").refresh("r1"));
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Arc::clone(&store)).build().unwrap();
     let client = world.client::<E>(&refresh);
     E::send(client.get("/first")).unwrap();
     let token = world.server.issue("b1", "s1").expires_at(world.now());
@@ -116,12 +108,37 @@ fn a_refresh_overtakes_a_sign_in_that_has_written<E: Drive>() {
 }
 
 /// A clock that stops the call that asks for it for the `n`-th time.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Stopwatch {
     time: ManualRuntime,
-    left: AtomicUsize,
-    stopped: Arc<AtomicUsize>,
-    go_on: Arc<AtomicUsize>,
+    left: Arc<AtomicUsize>,
+    stopped: Arc<AtomicBool>,
+    goes_on: Arc<AtomicBool>,
+}
+
+impl Stopwatch {
+    fn new(world: &World) -> Self {
+        Self {
+            time: world.time.clone(),
+            left: Arc::new(AtomicUsize::new(usize::MAX)),
+            stopped: Arc::default(),
+            goes_on: Arc::default(),
+        }
+    }
+
+    fn stop_at(&self, n: usize) {
+        self.left.store(n, Ordering::SeqCst);
+    }
+
+    fn await_stop(&self) {
+        eventually("the call is stopped", || {
+            self.stopped.load(Ordering::SeqCst)
+        });
+    }
+
+    fn go_on(&self) {
+        self.goes_on.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Runtime for Stopwatch {
@@ -137,10 +154,8 @@ impl Runtime for Stopwatch {
                 left.checked_sub(1)
             });
         if left == Ok(1) {
-            self.stopped.store(1, Ordering::SeqCst);
-            eventually("the clock goes on", || {
-                self.go_on.load(Ordering::SeqCst) == 1
-            });
+            self.stopped.store(true, Ordering::SeqCst);
+            eventually("the clock goes on", || self.goes_on.load(Ordering::SeqCst));
         }
         wall
     }
@@ -160,64 +175,32 @@ fn a_call_that_comes_late_to_a_refresh_uses_what_it_gave<E: Drive>() {
         let world = World::new();
         let expired = Token::new("a1").refresh("r1").expires_at(world.now());
         let refresh = world.pair().build().unwrap();
-        let stopped = Arc::new(AtomicUsize::new(0));
-        let go_on = Arc::new(AtomicUsize::new(0));
-        let clock = Stopwatch {
-            time: world.time.clone(),
-            left: AtomicUsize::new(usize::MAX),
-            stopped: Arc::clone(&stopped),
-            go_on: Arc::clone(&go_on),
-        };
+        let clock = Stopwatch::new(&world);
         // The first client's clock is the session's.
-        let left = Arc::new(clock);
         let client = E::builder(world.mock.clone())
             .base_url(BASE)
-            .runtime(Shared(Arc::clone(&left)))
+            .runtime(clock.clone())
             .build()
             .unwrap();
         client.interceptors.use_pair(refresh.clone());
         E::send(client.get("/first")).unwrap();
         block_on(refresh.sign_in(expired)).unwrap();
-        left.left.store(stop, Ordering::SeqCst);
+        clock.stop_at(stop);
         std::thread::scope(|scope| {
             let late = scope.spawn(|| E::send(client.get("/late")));
-            eventually("the call is stopped", || {
-                stopped.load(Ordering::SeqCst) == 1
-            });
+            clock.await_stop();
             let other = scope.spawn(|| E::send(client.get("/other")));
             if stop < 3 {
                 // Before it has joined, it holds nobody up.
                 other.join().unwrap().unwrap();
-                go_on.store(1, Ordering::SeqCst);
+                clock.go_on();
             } else {
-                go_on.store(1, Ordering::SeqCst);
+                clock.go_on();
                 other.join().unwrap().unwrap();
             }
             late.join().unwrap().unwrap();
         });
         assert_eq!(world.server.presented(), ["r1"], "stopped at {stop}");
-    }
-}
-
-/// A runtime that the test keeps a hand on.
-#[derive(Debug)]
-struct Shared(Arc<Stopwatch>);
-
-impl Runtime for Shared {
-    fn now(&self) -> Instant {
-        self.0.now()
-    }
-
-    fn wall(&self) -> SystemTime {
-        self.0.wall()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.0.sleep(duration)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.0.spawn(task);
     }
 }
 
@@ -382,10 +365,7 @@ impl TokenStore for Late {
 #[test]
 fn a_sign_out_takes_out_a_sign_in_that_is_stored_meanwhile() {
     let store = Arc::new(Late(MemoryStore::new(Token::new("a1").refresh("r1"))));
-    let refresher = OAuth2Refresh::new("https://id.test/token", "app");
-    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Arc::clone(&store)).build().unwrap();
     let mut context = Context::from_waker(Waker::noop());
     let mut signing_in = pin!(refresh.sign_in(Token::new("b1").refresh("s1")));
     let mut signing_out = pin!(refresh.sign_out());

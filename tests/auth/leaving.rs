@@ -7,30 +7,17 @@ use async_trait::async_trait;
 use tollgate::{
     Adapter, AdapterError, BlockingAdapter, Body, CancelHandle, MockAdapter, MockReply, Runtime,
     auth::{RefreshClass, RefreshError, Token, TokenRefresh, TokenStore},
-    client::Client,
     runtime::{ManualRuntime, block_on},
 };
 
-use crate::support::{BASE, Drive, Gate, Held, World, eventually, seconds, some};
-
-fn held<E: Drive>(world: &World, refresh: &TokenRefresh) -> (Client<E>, Gate) {
-    let adapter = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    };
-    let gate = adapter.gate.clone();
-    let client = E::builder(adapter).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
-    (client, gate)
-}
+use crate::support::{Drive, Gate, World, client_of, eventually, seconds, some};
 
 /// Case 39, bug 40. The leader is cancelled, and every second of those who
 /// wait; the others get what they wait for.
 fn who_is_cancelled_leaves_alone<E: Drive>() {
     let world = World::new();
     let refresh = world.pair().build().unwrap();
-    let (client, gate) = held::<E>(&world, &refresh);
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/first")).unwrap();
     world.server.expire();
     let handle = CancelHandle::new();
@@ -62,7 +49,7 @@ fn who_is_cancelled_leaves_alone<E: Drive>() {
 fn a_leader_that_times_out_fails_alone<E: Drive>() {
     let world = World::new();
     let refresh = world.pair().build().unwrap();
-    let (client, gate) = held::<E>(&world, &refresh);
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/first")).unwrap();
     world.server.expire();
     std::thread::scope(|scope| {
@@ -165,8 +152,7 @@ fn an_answer_that_nobody_waits_for_is_not_lost<E: Drive>() {
         gate: gate.clone(),
     };
     let refresh = world.pair().build().unwrap();
-    let client = E::builder(late).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let client = client_of::<E>(late, &refresh);
     let handle = CancelHandle::new();
     std::thread::scope(|scope| {
         let call = client.get("/me").cancel_handle(&handle);
@@ -192,7 +178,7 @@ fn a_dropped_client_leaves_nothing_behind<E: Drive>() {
     let world = World::with(token.expires_in(seconds(3600), now));
     world.time.advance(seconds(3530));
     let refresh = world.pair().recheck_store(seconds(1)).build().unwrap();
-    let (client, gate) = held::<E>(&world, &refresh);
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/first")).unwrap();
     // This one starts a refresh in the background, for which nobody waits.
     E::send(client.get("/second")).unwrap();

@@ -13,13 +13,13 @@ use async_trait::async_trait;
 use tollgate::{
     Client, Error, ErrorKind, Result,
     auth::{
-        Lease, LostAnswer, MemoryStore, OAuth2Refresh, Presented, RefreshClass, RefreshError,
-        Stamp, Stored, Swap, Token, TokenRefresh, TokenStore,
+        Lease, LostAnswer, MemoryStore, Presented, RefreshClass, RefreshError, Stamp, Stored, Swap,
+        Token, TokenRefresh, TokenStore,
     },
     runtime::block_on,
 };
 
-use crate::support::{Drive, Log, Odd, World, eventually, some};
+use crate::support::{Drive, Log, Odd, World, eventually, pair_over, some};
 
 /// A store with leases of the test's, whose marks can fail.
 #[derive(Default)]
@@ -85,7 +85,7 @@ fn signed_in() -> Stored {
 }
 
 fn pair(store: &Arc<Marked>) -> tollgate::auth::TokenRefreshBuilder {
-    TokenRefresh::builder(Arc::clone(store), OAuth2Refresh::new("/token", "app"))
+    pair_over(Arc::clone(store))
         .refresh_attempts(1)
         .jitter_seed(7)
 }

@@ -1,19 +1,20 @@
 //! The token server is down, for ten thousand calls at once.
 
+use std::sync::Arc;
+
 use tollgate::{
-    auth::{OAuth2Refresh, RefreshClass, RefreshError, Token, TokenRefresh},
+    auth::{RefreshClass, RefreshError, Token, TokenRefresh},
     runtime::{ManualRuntime, Runtime},
 };
 
 use crate::{
     storm::{CALLS, THREADS, clients_over, storm},
-    support::{Gate, Held, Odd, World, eventually, seconds},
+    support::{Gate, Held, Odd, World, eventually, pair_over, seconds},
 };
 
 /// The pair with its default number of tries.
 fn default_pair(world: &World) -> TokenRefresh {
-    let refresher = OAuth2Refresh::new("/token", "app");
-    TokenRefresh::builder(std::sync::Arc::clone(&world.store), refresher)
+    pair_over(Arc::clone(&world.store))
         .jitter_seed(7)
         .build()
         .unwrap()

@@ -7,7 +7,7 @@ use tollgate::{
     runtime::ManualRuntime,
 };
 
-use crate::support::{BASE, Drive, Gate, Held, Odd, World, eventually, seconds, some};
+use crate::support::{Drive, Odd, World, eventually, seconds, some};
 
 /// A refresh in the background is under way when the token is refused; it
 /// brings the next token, or the refused one again. One call was refused, the
@@ -17,18 +17,12 @@ fn refused_meanwhile<E: Drive>(answer: Option<Odd>) -> (World, Client<E>, [Resul
     let token = Token::new("a1").refresh("r1");
     let world = World::with(token.expires_in(seconds(3600), now));
     world.time.advance(seconds(3530));
-    let adapter = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    };
-    let client = E::builder(adapter.clone()).base_url(BASE).build().unwrap();
     let refresh = world.pair().build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     // One reads the store, one starts the refresh.
     E::send(client.get("/first")).unwrap();
     E::send(client.get("/second")).unwrap();
-    adapter.gate.await_arrivals(1);
+    gate.await_arrivals(1);
     world.server.expire();
     if let Some(odd) = answer {
         world.server.answer(odd);
@@ -39,7 +33,7 @@ fn refused_meanwhile<E: Drive>(answer: Option<Odd>) -> (World, Client<E>, [Resul
         assert_eq!(refresh.status().state(), SessionState::Rejected);
         let later = scope.spawn(|| E::send(client.get("/later")));
         eventually("both wait", || refresh.counters().coalesced == 2);
-        adapter.gate.open();
+        gate.open();
         [refused.join().unwrap(), later.join().unwrap()]
     });
     (world, client, ends)

@@ -20,7 +20,7 @@ use tollgate::{
 
 use crate::{
     secrecy::{Printed, WORD, token},
-    support::{BASE, Drive, ENDPOINT, Odd, World, eventually, seconds},
+    support::{Drive, ENDPOINT, Odd, World, client_of, eventually, pair_over, seconds},
 };
 
 /// Prints what it is asked to prove, and proves with a secret.
@@ -57,8 +57,7 @@ fn a_challenge_a_step_up_and_a_proof_print_no_secret<E: Drive>() {
                 .dpop(Prover(Arc::clone(&printed)))
                 .build()
                 .unwrap();
-        let client = E::builder(mock.clone()).base_url(BASE).build().unwrap();
-        client.interceptors.use_pair(refresh.clone());
+        let client = client_of::<E>(mock.clone(), &refresh);
         let error = E::send(client.get("/me")).unwrap_err();
         let sent = &mock.requests()[0];
         assert_eq!(sent.headers()["dpop"], "CANARY-proof", "it was sent");
@@ -114,8 +113,7 @@ fn every_event_and_every_status_prints_no_secret<E: Drive>() {
     let kinds = Arc::new(Mutex::new(Vec::new()));
     let world = World::with(token());
     let (log, names) = (Arc::clone(&printed), Arc::clone(&kinds));
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Full(MemoryStore::new(token())), refresher)
+    let refresh = pair_over(Full(MemoryStore::new(token())))
         .refresh_attempts(1)
         .after_lost_answer(LostAnswer::RetryOnce)
         .on_event(move |event: &AuthEvent| {

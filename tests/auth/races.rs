@@ -10,14 +10,12 @@ use std::{
 
 use tollgate::{
     Body, ErrorKind, MockAdapter,
-    auth::{
-        MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Token, TokenRefresh, TokenStore,
-    },
+    auth::{MemoryStore, RefreshClass, RefreshError, Token, TokenRefresh, TokenStore},
     client::{Async, Blocking, Client},
     runtime::{ManualRuntime, block_on},
 };
 
-use crate::support::{BASE, Drive, authorization, seconds};
+use crate::support::{BASE, Drive, authorization, pair_over, seconds};
 
 /// Token families, one for each sign-in; the second presentation of a refresh
 /// token is noted.
@@ -144,8 +142,7 @@ impl Race {
             .with_runtime(time.clone());
         let first = families.lock().unwrap().sign_in();
         let store = Arc::new(MemoryStore::new(first));
-        let refresher = OAuth2Refresh::new("/token", "app");
-        let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
+        let refresh = pair_over(Arc::clone(&store))
             .jitter_seed(seed)
             .refresh_timeout(seconds(1_000_000_000))
             .build()

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use tollgate::{Response, auth::RefreshError};
 
-use crate::support::{Count, Drive, Gate, Held, World, eventually, some};
+use crate::support::{Count, Drive, Gate, World, eventually, some};
 
 fn a_401_is_refreshed_and_replayed<E: Drive>() {
     let world = World::new();
@@ -109,17 +109,7 @@ fn parallel_refusals_make_one_refresh_and_parallel_replays<E: Drive>() {
     const CALLS: usize = 20;
     let world = World::new();
     let refresh = world.pair().build().unwrap();
-    let sent = Gate::default();
-    let adapter = Held {
-        mock: world.mock.clone(),
-        gate: sent.clone(),
-        path: "/me",
-    };
-    let client = E::builder(adapter)
-        .base_url(crate::support::BASE)
-        .build()
-        .unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, sent) = world.held::<E>(&refresh, "/me");
     // The token is known, so that all calls are sent with the first one.
     E::send(client.get("/first")).unwrap();
     world.server.expire();
@@ -161,26 +151,17 @@ fn parallel_refusals_make_one_refresh_and_parallel_replays<E: Drive>() {
 fn a_late_refusal_of_an_old_token_is_replayed_without_a_refresh<E: Drive>() {
     let world = World::new();
     let refresh = world.pair().build().unwrap();
-    let slow = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/slow",
-    };
-    let client = E::builder(slow.clone())
-        .base_url(crate::support::BASE)
-        .build()
-        .unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/slow");
     // The token is known, so that both calls are sent with the first one.
     E::send(client.get("/first")).unwrap();
     let late = client.get("/slow");
     std::thread::scope(|scope| {
         let late = scope.spawn(|| E::send(late));
-        slow.gate.await_arrivals(1);
+        gate.await_arrivals(1);
         world.server.expire();
         E::send(client.get("/fast")).unwrap();
         assert_eq!(world.server.refreshes(), 1);
-        slow.gate.open();
+        gate.open();
         late.join().unwrap().unwrap();
     });
     assert_eq!(world.server.refreshes(), 1);

@@ -12,14 +12,11 @@ use async_trait::async_trait;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use tollgate::{
     AdapterError, Error, ErrorKind, MockReply, Multipart, Request, Result,
-    auth::{
-        MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Stamp, Stored, Swap, Token,
-        TokenRefresh, TokenStore,
-    },
+    auth::{MemoryStore, RefreshClass, RefreshError, Stamp, Stored, Swap, Token, TokenStore},
     runtime::block_on,
 };
 
-use crate::support::{Drive, World, eventually, seconds, some};
+use crate::support::{Drive, World, eventually, pair_over, seconds, some};
 
 const FAULTS: [ErrorKind; 5] = [
     ErrorKind::Dns,
@@ -189,10 +186,7 @@ fn a_damaged_record_fails_calls_by_name_until_it_is_whole<E: Drive>() {
         inner: MemoryStore::new(Token::new("a1").refresh("r1")),
         whole: AtomicBool::new(false),
     });
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Arc::clone(&store)).build().unwrap();
     let client = world.client::<E>(&refresh);
     for _ in 0..3 {
         let error = E::send(client.get("/me")).unwrap_err();

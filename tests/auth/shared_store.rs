@@ -4,18 +4,32 @@ use std::sync::Arc;
 
 use tollgate::{
     Client,
-    auth::{RefreshClass, RefreshError, Stored, Swap, Token, TokenRefresh, TokenStore},
+    auth::{
+        MemoryStore, RefreshClass, RefreshError, Stored, Swap, Token, TokenRefresh, TokenStore,
+    },
     client::Async,
     runtime::block_on,
 };
 
-use crate::support::{Drive, Log, World, some};
+use crate::support::{Drive, Log, Server, World, some};
 
 /// Writes a pair as another process does.
 fn write(store: &impl TokenStore, token: Token) {
     let stamp = block_on(store.load()).unwrap().stamp();
     let swap = store.compare_and_swap(stamp, Stored::live(stamp.next(), token));
     assert_eq!(block_on(swap).unwrap(), Swap::Done);
+}
+
+/// A session that asks `answer` for the next token.
+fn refreshing(
+    world: &World,
+    answer: fn(&MemoryStore, &Server, Token) -> Result<Token, RefreshError>,
+) -> TokenRefresh {
+    let (store, server) = (Arc::clone(&world.store), Arc::clone(&world.server));
+    let refresher = async move |_: Client, token: Token| answer(&store, &server, token);
+    TokenRefresh::builder(Arc::clone(&world.store), refresher)
+        .build()
+        .unwrap()
 }
 
 fn a_newer_token_in_the_store_is_adopted_without_a_refresh<E: Drive>() {
@@ -51,16 +65,10 @@ fn the_stored_refresh_token_is_presented_and_not_the_remembered_one<E: Drive>() 
 fn a_refusal_after_a_lost_race_adopts_the_winners_token<E: Drive>() {
     let world = World::new();
     world.server.expire();
-    let (store, server) = (Arc::clone(&world.store), Arc::clone(&world.server));
-    let refresh = TokenRefresh::builder(
-        Arc::clone(&world.store),
-        async move |_: Client, _: Token| {
-            write(&store, server.issue("b1", "s1"));
-            Err::<Token, _>(RefreshError::new(RefreshClass::Rejected, "spent"))
-        },
-    )
-    .build()
-    .unwrap();
+    let refresh = refreshing(&world, |store, server, _| {
+        write(store, server.issue("b1", "s1"));
+        Err(RefreshError::new(RefreshClass::Rejected, "spent"))
+    });
     let log = Log::default();
     log.listen(&refresh);
     let client = world.client::<E>(&refresh);
@@ -73,16 +81,10 @@ fn a_refusal_after_a_lost_race_adopts_the_winners_token<E: Drive>() {
 fn a_token_that_was_stored_first_is_not_overwritten<E: Drive>() {
     let world = World::new();
     world.server.expire();
-    let (store, server) = (Arc::clone(&world.store), Arc::clone(&world.server));
-    let refresh = TokenRefresh::builder(
-        Arc::clone(&world.store),
-        async move |_: Client, _: Token| {
-            write(&store, server.issue("b1", "s1"));
-            Ok::<_, RefreshError>(Token::new("c1").refresh("t1"))
-        },
-    )
-    .build()
-    .unwrap();
+    let refresh = refreshing(&world, |store, server, _| {
+        write(store, server.issue("b1", "s1"));
+        Ok(Token::new("c1").refresh("t1"))
+    });
     let client = world.client::<E>(&refresh);
     E::send(client.get("/me")).unwrap();
     let stored = block_on(world.store.load()).unwrap();
@@ -95,16 +97,10 @@ fn a_token_that_was_stored_first_is_not_overwritten<E: Drive>() {
 fn a_record_that_was_only_touched_is_replaced<E: Drive>() {
     let world = World::new();
     world.server.expire();
-    let (store, server) = (Arc::clone(&world.store), Arc::clone(&world.server));
-    let refresh = TokenRefresh::builder(
-        Arc::clone(&world.store),
-        async move |_: Client, token: Token| {
-            write(&store, token);
-            Ok::<_, RefreshError>(server.issue("b1", "s1"))
-        },
-    )
-    .build()
-    .unwrap();
+    let refresh = refreshing(&world, |store, server, token| {
+        write(store, token);
+        Ok(server.issue("b1", "s1"))
+    });
     let client = world.client::<E>(&refresh);
     E::send(client.get("/me")).unwrap();
     assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));

@@ -5,13 +5,11 @@ use std::time::Duration;
 use http::header::AUTHORIZATION;
 use tollgate::{
     ErrorCode, ErrorKind, MockAdapter, MockReply, NotReplayed, Recorded, Request,
-    auth::{
-        MemoryStore, OAuth2Refresh, SkipAuth, StepUp, Token, TokenRefresh, TokenRefreshBuilder,
-    },
+    auth::{MemoryStore, SkipAuth, StepUp, Token, TokenRefresh, TokenRefreshBuilder},
     client::Client,
 };
 
-use crate::support::{BASE, Drive, authorization, some};
+use crate::support::{BASE, Drive, authorization, client_of, pair_over, some};
 
 const SCOPE: &str = r#"Bearer realm="api", error="insufficient_scope", scope="write read""#;
 
@@ -32,10 +30,9 @@ impl<E: Drive> Scene<E> {
         set: impl FnOnce(TokenRefreshBuilder) -> TokenRefreshBuilder,
     ) -> Self {
         let store = MemoryStore::new(Token::new("a1").refresh("r1").scope("read list"));
-        let builder = TokenRefresh::builder(store, OAuth2Refresh::new("/token", "app"));
+        let builder = pair_over(store);
         let refresh = set(builder).build().unwrap();
-        let client = E::builder(mock.clone()).base_url(BASE).build().unwrap();
-        client.interceptors.use_pair(refresh.clone());
+        let client = client_of::<E>(mock.clone(), &refresh);
         Self {
             mock,
             client,
@@ -213,8 +210,7 @@ fn a_step_up_for_an_earlier_token_is_one_too<E: Drive>() {
             .then(granted("a2"))
             .then(refused(403, SCOPE));
         let store = MemoryStore::new(Token::new("a1").refresh("r1").scope("read"));
-        let refresher = OAuth2Refresh::new("/token", "app");
-        let refresh = TokenRefresh::builder(store, refresher).build().unwrap();
+        let refresh = pair_over(store).build().unwrap();
         let client = E::builder(mock.clone()).base_url(BASE).build().unwrap();
         let handle = refresh.clone();
         // Registered first, so that it runs after the token is attached.

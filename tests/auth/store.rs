@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use tollgate::{
     Client, Error, ErrorKind, Result,
     auth::{
-        Lease, MemoryStore, OAuth2Refresh, RefreshClass, RefreshError, Stamp, Stored, Swap, Token,
-        TokenRefresh, TokenStore,
+        Lease, MemoryStore, RefreshClass, RefreshError, Stamp, Stored, Swap, Token, TokenRefresh,
+        TokenStore,
     },
     runtime::block_on,
 };
 
-use crate::support::{Count, Drive, Gate, Held, Log, World, eventually, seconds, some};
+use crate::support::{Count, Drive, Gate, Log, World, eventually, pair_over, seconds, some};
 
 /// A store that fails where the test says so, and writes down what it does.
 #[derive(Default)]
@@ -83,11 +83,7 @@ impl TokenStore for Flaky {
 }
 
 fn pair(store: &Arc<Flaky>) -> TokenRefresh {
-    let refresher = OAuth2Refresh::new("/token", "app");
-    TokenRefresh::builder(Arc::clone(store), refresher)
-        .jitter_seed(7)
-        .build()
-        .unwrap()
+    pair_over(Arc::clone(store)).jitter_seed(7).build().unwrap()
 }
 
 fn class_of(error: &Error) -> RefreshClass {
@@ -287,10 +283,7 @@ fn a_store_that_hangs_ends_by_the_refreshs_deadline<E: Drive>() {
 
     let world = World::new();
     let gate = Gate::default();
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Hanging(gate.clone()), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Hanging(gate.clone())).build().unwrap();
     let client = world.client::<E>(&refresh);
     let error = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| E::send(client.get("/me")));
@@ -329,8 +322,7 @@ fn a_call_that_waits_for_the_first_load_is_sent_as_who_signs_in<E: Drive>() {
     }
 
     let store = Slow(slow, MemoryStore::empty(), loads);
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(store, refresher).build().unwrap();
+    let refresh = pair_over(store).build().unwrap();
     let client = world.client::<E>(&refresh);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| E::send(client.get("/me")));
@@ -342,22 +334,12 @@ fn a_call_that_waits_for_the_first_load_is_sent_as_who_signs_in<E: Drive>() {
     assert_eq!(world.sent_tokens(), some(&["a1"]));
 }
 
-/// The gate of `Held` is used by other files; here it shows that the store is
-/// written before anybody is woken.
+/// The store is written before anybody is woken.
 fn a_waiter_is_woken_after_the_write<E: Drive>() {
     let world = World::new();
     let store = Flaky::new(Token::new("a1").refresh("r1"));
     let refresh = pair(&store);
-    let adapter = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/token",
-    };
-    let client = E::builder(adapter.clone())
-        .base_url(crate::support::BASE)
-        .build()
-        .unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/token");
     E::send(client.get("/first")).unwrap();
     world.server.expire();
     std::thread::scope(|scope| {
@@ -365,7 +347,7 @@ fn a_waiter_is_woken_after_the_write<E: Drive>() {
         let waiting = scope.spawn(|| E::send_all(calls));
         eventually("all wait", || refresh.counters().coalesced == 3);
         assert_eq!(stored(&*store).0, 1);
-        adapter.gate.open();
+        gate.open();
         for result in waiting.join().unwrap() {
             result.unwrap();
         }

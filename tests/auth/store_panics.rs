@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use tollgate::{
     ErrorKind, Result,
     auth::{
-        Lease, MemoryStore, OAuth2Refresh, Presented, RefreshClass, RefreshError, Stamp, Stored,
-        Swap, Token, TokenRefresh, TokenStore,
+        Lease, MemoryStore, Presented, RefreshClass, RefreshError, Stamp, Stored, Swap, Token,
+        TokenRefresh, TokenStore,
     },
     runtime::block_on,
 };
 
-use crate::support::{Drive, Log, World, eventually, seconds, some};
+use crate::support::{Drive, Log, World, eventually, pair_over, seconds, some};
 
 /// Panics once, where the test says so.
 #[derive(Default)]
@@ -78,10 +78,7 @@ fn scene<E: Drive>() -> Scene<E> {
         inner: MemoryStore::new(Token::new("a1").refresh("r1")),
         ..Panicking::default()
     });
-    let refresher = OAuth2Refresh::new("/token", "app");
-    let refresh = TokenRefresh::builder(Arc::clone(&store), refresher)
-        .build()
-        .unwrap();
+    let refresh = pair_over(Arc::clone(&store)).build().unwrap();
     let client = world.client::<E>(&refresh);
     E::send(client.get("/first")).unwrap();
     world.server.expire();

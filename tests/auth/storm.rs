@@ -7,12 +7,12 @@ use std::{
 
 use tollgate::{
     Adapter, AdapterError, BlockingAdapter, Body, Client, MockAdapter, Result, Runtime,
-    auth::{AuthEvent, MemoryStore, OAuth2Refresh, RefreshError, Token, TokenRefresh},
+    auth::{AuthEvent, MemoryStore, RefreshError, Token, TokenRefresh},
     blocking,
     runtime::{BoxFuture, ManualRuntime, TokioRuntime, block_on},
 };
 
-use crate::support::{BASE, Count, Gate, Held, Odd, World, eventually};
+use crate::support::{BASE, Count, Gate, Held, Odd, World, eventually, pair_over};
 
 pub(crate) const CALLS: usize = 10_000;
 pub(crate) const THREADS: usize = 64;
@@ -313,9 +313,7 @@ fn waking_ten_thousand_waiters_is_timed() {
         .build()
         .unwrap();
     let store = MemoryStore::new(Token::new("a1").refresh("r1"));
-    let refresh = TokenRefresh::builder(store, OAuth2Refresh::new("/token", "app"))
-        .build()
-        .unwrap();
+    let refresh = pair_over(store).build().unwrap();
     let told = Arc::new(std::sync::Mutex::new(None));
     let note = Arc::clone(&told);
     refresh.on_event(move |event| {

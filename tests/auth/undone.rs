@@ -6,7 +6,7 @@ use tollgate::{
 };
 
 use crate::{
-    support::{BASE, Drive, Gate, Held, Step, Stepped, World, seconds, some},
+    support::{Drive, Step, Stepped, World, seconds, some},
     torture::{Scene, Start, at_every_step},
 };
 
@@ -105,23 +105,17 @@ fn of_two_tokens_that_wait_to_be_stored_the_later_one_is() {
 /// comes when somebody else has signed in.
 fn a_late_refusal_is_not_replayed_as_who_has_signed_in<E: Drive>() {
     let world = World::new();
-    let adapter = Held {
-        mock: world.mock.clone(),
-        gate: Gate::default(),
-        path: "/slow",
-    };
     let refresh = world.pair().build().unwrap();
-    let client = E::builder(adapter.clone()).base_url(BASE).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
+    let (client, gate) = world.held::<E>(&refresh, "/slow");
     E::send(client.get("/first")).unwrap();
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| E::send(client.get("/slow")));
-        adapter.gate.await_arrivals(1);
+        gate.await_arrivals(1);
         world.server.expire();
         E::send(client.get("/me")).unwrap();
         let other = world.server.issue("b1", "s1");
         block_on(refresh.sign_in(other)).unwrap();
-        adapter.gate.open();
+        gate.open();
         assert!(slow.join().unwrap().unwrap_err().is_status(401));
     });
     assert_eq!(world.sent_tokens(), some(&["a1", "a1", "a2", "a1"]));

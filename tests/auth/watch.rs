@@ -4,7 +4,7 @@
 use std::{
     future::poll_fn,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Poll, Waker},
@@ -13,12 +13,13 @@ use std::{
 
 use async_trait::async_trait;
 use tollgate::{
-    Error, ErrorKind, Result,
+    Client, Error, ErrorKind, Response, Result,
     auth::{
         Lease, OAuth2Refresh, RefreshClass, RefreshError, Refresher, SessionState, Stamp, Stored,
         Swap, Token, TokenRefresh, TokenStore,
     },
-    runtime::{ManualRuntime, block_on},
+    client,
+    runtime::block_on,
 };
 
 use crate::support::{Drive, Log, World, eventually, seconds, some};
@@ -37,6 +38,8 @@ struct State {
     down: bool,
     /// What the lease's answer says of the record, the first time.
     withheld: Option<Stored>,
+    /// Every lease is withheld: the record goes on moving.
+    moves: bool,
     acquired: usize,
     loads: usize,
 }
@@ -50,6 +53,7 @@ impl Shared {
                 fences: 0,
                 down: false,
                 withheld: None,
+                moves: false,
                 acquired: 0,
                 loads: 0,
             }),
@@ -57,30 +61,37 @@ impl Shared {
         })
     }
 
-    fn stored(&self) -> Stored {
-        self.state.lock().unwrap().stored.clone()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
     }
 
-    /// Writes whatever it is, as a store does that has lost what it had.
-    fn put(&self, stored: Stored) {
-        let mut state = self.state.lock().unwrap();
-        state.stored = stored;
+    fn stored(&self) -> Stored {
+        self.state().stored.clone()
+    }
+
+    fn watchers(&self) -> usize {
+        self.watched.load(Ordering::SeqCst)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    /// Writes whatever it is, as a store does that has lost what it had.
+    fn put(&self, stored: Stored) {
+        self.change(|state| state.stored = stored);
+    }
+
     fn set_down(&self, down: bool) {
-        let stored = {
-            let mut state = self.state.lock().unwrap();
-            state.down = down;
-            state.stored.clone()
-        };
-        self.put(stored);
+        self.change(|state| state.down = down);
     }
 
     fn up(&self) -> Result<()> {
-        if self.state.lock().unwrap().down {
+        if self.state().down {
             return Err(Error::new(ErrorKind::Connect, "the store is down"));
         }
         Ok(())
@@ -100,7 +111,7 @@ impl Drop for Waiting<'_> {
 impl TokenStore for Shared {
     async fn load(&self) -> Result<Stored> {
         self.up()?;
-        self.state.lock().unwrap().loads += 1;
+        self.state().loads += 1;
         Ok(self.stored())
     }
 
@@ -125,8 +136,11 @@ impl TokenStore for Shared {
 
     async fn acquire(&self, _: Duration) -> Result<Lease> {
         self.up()?;
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state();
         state.acquired += 1;
+        if state.moves {
+            return Ok(Lease::withheld(state.stored.clone()));
+        }
         if let Some(moved) = state.withheld.take() {
             state.stored = moved.clone();
             return Ok(Lease::withheld(moved));
@@ -144,10 +158,8 @@ impl TokenStore for Shared {
         self.watched.fetch_add(1, Ordering::SeqCst);
         let _waiting = Waiting(&self.watched);
         poll_fn(|context| {
-            let mut state = self.state.lock().unwrap();
-            if state.down {
-                return Poll::Ready(Err(Error::new(ErrorKind::Connect, "the store is down")));
-            }
+            self.up()?;
+            let mut state = self.state();
             if state.stored.stamp() != seen {
                 return Poll::Ready(Ok(state.stored.clone()));
             }
@@ -158,249 +170,212 @@ impl TokenStore for Shared {
     }
 }
 
-fn pair(store: &Arc<Shared>) -> TokenRefresh {
-    TokenRefresh::builder(Arc::clone(store), OAuth2Refresh::new("/token", "app"))
-        .jitter_seed(7)
-        .build()
-        .unwrap()
+/// A session over a shared store, and a client that has it.
+struct Watching<E: Drive> {
+    world: World,
+    store: Arc<Shared>,
+    refresh: TokenRefresh,
+    client: client::Client<E>,
 }
 
-fn is_watched(world: &World, store: &Shared) {
-    while_time_passes(&world.time, "the store is watched", || {
-        store.watched.load(Ordering::SeqCst) == 1
-    });
-}
+impl<E: Drive> Watching<E> {
+    fn new() -> Self {
+        Self::with(|_| OAuth2Refresh::new("/token", "app"))
+    }
 
-/// Lets the pauses of the watch pass until something has come true.
-fn while_time_passes(time: &ManualRuntime, what: &str, done: impl Fn() -> bool) {
-    eventually(what, || {
-        time.advance(Duration::from_millis(50));
-        done()
-    });
+    fn with<R: Refresher>(refresher: impl FnOnce(Arc<Shared>) -> R) -> Self {
+        let world = World::new();
+        let store = Shared::new(Token::new("a1").refresh("r1"));
+        let refresh = TokenRefresh::builder(Arc::clone(&store), refresher(Arc::clone(&store)))
+            .jitter_seed(7)
+            .build()
+            .unwrap();
+        let client = world.client::<E>(&refresh);
+        Self {
+            world,
+            store,
+            refresh,
+            client,
+        }
+    }
+
+    /// The first call was sent, and the store is watched since.
+    fn begun() -> Self {
+        let it = Self::new();
+        it.send().unwrap();
+        it.is_watched();
+        it
+    }
+
+    fn send(&self) -> Result<Response> {
+        E::send(self.client.get("/me"))
+    }
+
+    fn is_watched(&self) {
+        self.while_time_passes("the store is watched", || self.store.watchers() == 1);
+    }
+
+    /// Lets the pauses of the watch pass until something has come true.
+    fn while_time_passes(&self, what: &str, done: impl Fn() -> bool) {
+        eventually(what, || {
+            self.world.time.advance(Duration::from_millis(50));
+            done()
+        });
+    }
+
+    fn is(&self, state: SessionState) -> bool {
+        self.refresh.status().state() == state
+    }
+
+    /// Takes the place of the record; the session has to write `expected`.
+    fn is_written_again(&self, lost: Stored, expected: &Stored) {
+        self.store.put(lost);
+        self.while_time_passes("it is written again", || self.store.stored() == *expected);
+    }
 }
 
 fn a_sign_out_elsewhere_ends_the_session_without_a_call<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    is_watched(&world, &store);
-    block_on(store.clear(1)).unwrap();
-    eventually("it is seen", || {
-        refresh.status().state() == SessionState::Empty
-    });
-    assert_eq!(world.mock.count(), 1);
-    E::send(client.get("/me")).unwrap_err();
-    assert_eq!(world.sent_tokens(), [some(&["a1"]), vec![None]].concat());
+    let it = Watching::<E>::begun();
+    block_on(it.store.clear(1)).unwrap();
+    eventually("it is seen", || it.is(SessionState::Empty));
+    assert_eq!(it.world.mock.count(), 1);
+    it.send().unwrap_err();
+    assert_eq!(it.world.sent_tokens(), [some(&["a1"]), vec![None]].concat());
 }
 
 fn a_new_token_elsewhere_is_used_by_the_next_call<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
+    let it = Watching::<E>::begun();
     let log = Log::default();
-    log.listen(&refresh);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    is_watched(&world, &store);
-    let stamp = store.stored().stamp();
-    store.put(Stored::live(stamp.next(), world.server.issue("b1", "s1")));
-    eventually("it is taken over", || refresh.counters().adopted == 1);
-    E::send(client.get("/me")).unwrap();
-    store.put(Stored::dead(stamp.next().next()));
-    eventually("the end is seen", || {
-        refresh.status().state() == SessionState::Dead
-    });
+    log.listen(&it.refresh);
+    let next = it.store.stored().stamp().next();
+    let token = it.world.server.issue("b1", "s1");
+    it.store.put(Stored::live(next, token));
+    eventually("it is taken over", || it.refresh.counters().adopted == 1);
+    it.send().unwrap();
+    it.store.put(Stored::dead(next.next()));
+    eventually("the end is seen", || it.is(SessionState::Dead));
     log.expect(&["expired"]);
-    assert_eq!(world.sent_tokens(), some(&["a1", "b1"]));
-    assert_eq!(world.server.refreshes(), 0);
+    assert_eq!(it.world.sent_tokens(), some(&["a1", "b1"]));
+    assert_eq!(it.world.server.refreshes(), 0);
 }
 
 /// A server without persistence comes back empty, or a failover has lost the
 /// last write.
 fn what_the_store_has_lost_is_written_again<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
-    let client = world.client::<E>(&refresh);
-    world.server.expire();
-    E::send(client.get("/me")).unwrap();
-    let before = store.stored();
-    assert_eq!((before.stamp(), before.fence()), (Stamp::new(1, 2), 1));
-    is_watched(&world, &store);
-    for older in [
-        Stored::empty(Stamp::default()),
-        Stored::live(Stamp::new(1, 1), Token::new("a1").refresh("r1")),
-    ] {
-        store.put(older);
-        while_time_passes(&world.time, "it is written again", || {
-            store.stored() == before
-        });
-        is_watched(&world, &store);
+    let it = Watching::<E>::new();
+    let first = it.store.stored();
+    it.world.server.expire();
+    it.send().unwrap();
+    it.is_watched();
+    let last = it.store.stored();
+    assert_eq!((last.stamp(), last.fence()), (Stamp::new(1, 2), 1));
+    for older in [Stored::empty(Stamp::default()), first] {
+        it.is_written_again(older, &last);
+        it.is_watched();
     }
-    E::send(client.get("/me")).unwrap();
-    assert_eq!(world.server.refreshes(), 1);
+    it.send().unwrap();
+    assert_eq!(it.world.server.refreshes(), 1);
 }
 
 /// Nobody signs in again by a store's loss.
 fn a_sign_out_that_the_store_has_lost_is_written_again<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    is_watched(&world, &store);
-    let signed_in = store.stored();
-    block_on(refresh.sign_out()).unwrap();
-    let signed_out = store.stored();
-    store.put(signed_in);
-    while_time_passes(&world.time, "it is written again", || {
-        store.stored() == signed_out
-    });
-    assert_eq!(refresh.status().state(), SessionState::Empty);
+    let it = Watching::<E>::begun();
+    let signed_in = it.store.stored();
+    block_on(it.refresh.sign_out()).unwrap();
+    it.is_written_again(signed_in, &it.store.stored());
+    assert!(it.is(SessionState::Empty));
 }
 
 /// What the server gave while the store was down reaches it, however long that
 /// takes.
 fn what_could_not_be_stored_is_stored_when_the_store_is_back<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let down = Arc::clone(&store);
-    let refresh = TokenRefresh::builder(
-        Arc::clone(&store),
-        move |client: tollgate::Client, token: Token| {
-            let down = Arc::clone(&down);
-            async move {
-                let inner = OAuth2Refresh::new("/token", "app");
-                let fresh = inner.refresh(&client, &token).await;
-                down.set_down(true);
-                fresh
-            }
-        },
-    )
-    .jitter_seed(7)
-    .build()
-    .unwrap();
-    let client = world.client::<E>(&refresh);
-    world.server.expire();
-    E::send(client.get("/me")).unwrap();
-    eventually("it is told", || refresh.counters().persist_failed == 1);
+    let it = Watching::<E>::with(|store| {
+        async move |client: Client, token: Token| {
+            let inner = OAuth2Refresh::new("/token", "app");
+            let fresh = inner.refresh(&client, &token).await;
+            store.set_down(true);
+            fresh
+        }
+    });
+    it.world.server.expire();
+    it.send().unwrap();
+    eventually("it is told", || it.refresh.counters().persist_failed == 1);
     // Far longer than the first tries take.
     for _ in 0..600 {
-        world.time.advance(seconds(1));
+        it.world.time.advance(seconds(1));
         std::thread::yield_now();
     }
-    assert_eq!(store.stored().stamp(), Stamp::new(1, 1));
-    store.set_down(false);
-    while_time_passes(&world.time, "it is stored", || {
-        store.stored().stamp() == Stamp::new(1, 2)
+    assert_eq!(it.store.stored().stamp(), Stamp::new(1, 1));
+    it.store.set_down(false);
+    it.while_time_passes("it is stored", || {
+        it.store.stored().stamp() == Stamp::new(1, 2)
     });
-    let access = store.stored().token().unwrap().access_token().clone();
-    assert_eq!(access.expose(), "a2");
-    assert_eq!(world.server.refreshes(), 1);
+    let stored = it.store.stored();
+    assert_eq!(stored.token().unwrap().access_token().expose(), "a2");
+    assert_eq!(it.world.server.refreshes(), 1);
 }
 
 fn a_store_that_fails_is_watched_again<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    is_watched(&world, &store);
-    store.set_down(true);
-    eventually("the watch is off", || {
-        store.watched.load(Ordering::SeqCst) == 0
-    });
+    let it = Watching::<E>::begun();
+    it.store.set_down(true);
+    eventually("the watch is off", || it.store.watchers() == 0);
     // A valid token needs no store.
-    E::send(client.get("/me")).unwrap();
-    store.set_down(false);
-    block_on(store.clear(1)).unwrap();
-    while_time_passes(&world.time, "it is seen", || {
-        refresh.status().state() == SessionState::Empty
-    });
+    it.send().unwrap();
+    it.store.set_down(false);
+    block_on(it.store.clear(1)).unwrap();
+    it.while_time_passes("it is seen", || it.is(SessionState::Empty));
 }
 
 fn the_watch_ends_with_the_session<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    is_watched(&world, &store);
+    let Watching {
+        store,
+        refresh,
+        client,
+        ..
+    } = Watching::<E>::begun();
     drop((client, refresh));
-    eventually("nobody watches", || {
-        store.watched.load(Ordering::SeqCst) == 0
-    });
+    eventually("nobody watches", || store.watchers() == 0);
     eventually("nobody holds the store", || Arc::strong_count(&store) == 1);
 }
 
 /// The lease's answer says that somebody else has refreshed: that is used, and
 /// no lease is waited for.
 fn what_was_stored_while_the_lease_was_waited_for_is_used<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    world.server.expire();
-    let next = Stored::live(Stamp::new(1, 2), world.server.issue("b1", "s1"));
-    store.state.lock().unwrap().withheld = Some(next);
-    E::send(client.get("/me")).unwrap();
-    assert_eq!(world.server.refreshes(), 0);
-    assert_eq!(store.state.lock().unwrap().acquired, 1);
-    assert_eq!(refresh.counters().lease_waits, 1);
+    let it = Watching::<E>::new();
+    it.send().unwrap();
+    it.world.server.expire();
+    let next = Stored::live(Stamp::new(1, 2), it.world.server.issue("b1", "s1"));
+    it.store.state().withheld = Some(next.clone());
+    it.send().unwrap();
+    assert_eq!(it.world.server.refreshes(), 0);
+    assert_eq!(it.store.state().acquired, 1);
+    assert_eq!(it.refresh.counters().lease_waits, 1);
     // One that is of no use: the lease is asked for again.
-    world.server.expire();
-    let refused = store.stored();
-    store.state.lock().unwrap().withheld = Some(refused);
-    E::send(client.get("/me")).unwrap();
-    assert_eq!(world.server.refreshes(), 1);
-    assert_eq!(store.state.lock().unwrap().acquired, 3);
+    it.world.server.expire();
+    it.store.state().withheld = Some(next);
+    it.send().unwrap();
+    assert_eq!(it.world.server.refreshes(), 1);
+    assert_eq!(it.store.state().acquired, 3);
 }
 
 fn the_record_that_comes_with_a_lease_is_not_read_again<E: Drive>() {
-    let world = World::new();
-    let store = Shared::new(Token::new("a1").refresh("r1"));
-    let refresh = pair(&store);
-    let client = world.client::<E>(&refresh);
-    E::send(client.get("/me")).unwrap();
-    world.server.expire();
-    let before = store.state.lock().unwrap().loads;
-    E::send(client.get("/me")).unwrap();
-    assert_eq!(store.state.lock().unwrap().loads, before + 1);
+    let it = Watching::<E>::new();
+    it.send().unwrap();
+    it.world.server.expire();
+    let before = it.store.state().loads;
+    it.send().unwrap();
+    assert_eq!(it.store.state().loads, before + 1);
 }
 
 /// A store that goes on moving ends the refresh, and spends nothing.
-#[test]
-fn a_lease_that_is_withheld_for_ever_is_an_error() {
-    struct Moving(Arc<Shared>);
-    #[async_trait]
-    impl TokenStore for Moving {
-        async fn load(&self) -> Result<Stored> {
-            self.0.load().await
-        }
-        async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
-            self.0.compare_and_swap(expected, new).await
-        }
-        async fn clear(&self, epoch: u64) -> Result<Stamp> {
-            self.0.clear(epoch).await
-        }
-        async fn acquire(&self, _: Duration) -> Result<Lease> {
-            Ok(Lease::withheld(self.0.stored()))
-        }
-    }
-    let world = World::new();
-    let store = Moving(Shared::new(Token::new("a1").refresh("r1")));
-    let refresh = TokenRefresh::builder(store, OAuth2Refresh::new("/token", "app"))
-        .build()
-        .unwrap();
-    let client = world.client::<tollgate::client::Async>(&refresh);
-    world.server.expire();
-    let error = block_on(client.get("/me").send()).unwrap_err();
+fn a_lease_that_is_withheld_for_ever_is_an_error<E: Drive>() {
+    let it = Watching::<E>::new();
+    it.store.state().moves = true;
+    it.world.server.expire();
+    let error = it.send().unwrap_err();
     let class = RefreshError::find_in(&error).unwrap().class();
     assert_eq!(class, RefreshClass::Store);
-    assert_eq!(world.server.refreshes(), 0);
+    assert_eq!(it.world.server.refreshes(), 0);
 }
 
 both!(
@@ -413,4 +388,5 @@ both!(
     the_watch_ends_with_the_session,
     what_was_stored_while_the_lease_was_waited_for_is_used,
     the_record_that_comes_with_a_lease_is_not_read_again,
+    a_lease_that_is_withheld_for_ever_is_an_error,
 );

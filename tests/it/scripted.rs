@@ -1,13 +1,42 @@
-//! Hooks that do as they are told, and bodies that break where they are told.
+//! What scenes are made of: a log, hooks that do as they are told, and bodies
+//! that break where they are told.
 
-use std::{borrow::Cow, future::poll_fn, task::Poll};
+use std::{
+    borrow::Cow,
+    future::poll_fn,
+    mem,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+    vec,
+};
 
+use bytes::Bytes;
+use http_body::Frame;
 use tollgate::{
-    Body, Error, Request, RequestFlow, RequestInterceptor, Response, ResponseFlow,
+    Body, BodyError, Error, Request, RequestFlow, RequestInterceptor, Response, ResponseFlow,
     ResponseInterceptor, Result,
 };
 
-use crate::support::Log;
+/// Lines in the order in which they were written; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    pub(crate) fn add(&self, line: impl Into<String>) {
+        self.lines().push(line.into());
+    }
+
+    pub(crate) fn take(&self) -> Vec<String> {
+        mem::take(&mut self.lines())
+    }
+
+    pub(crate) fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// How a scripted hook answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,34 +203,55 @@ pub(crate) fn failing_body(text: &'static str) -> Body {
     chunks([Ok("first"), Err(text)])
 }
 
+/// A body that gives one chunk and then nothing, for ever.
+pub(crate) fn stalling_body() -> Body {
+    Body::stream(Chunks {
+        left: vec![Ok("some")].into_iter(),
+        ends: false,
+    })
+}
+
 /// A one-shot body of these chunks.
-pub(crate) fn chunks<I>(chunks: I) -> Body
-where
-    I: IntoIterator<Item = Result<&'static str, &'static str>>,
-    I::IntoIter: Send + 'static,
-{
-    struct Chunks<I>(I);
+pub(crate) fn chunks(chunks: impl IntoIterator<Item = Chunk>) -> Body {
+    let chunks: Vec<_> = chunks.into_iter().collect();
+    Body::stream(Chunks {
+        left: chunks.into_iter(),
+        ends: true,
+    })
+}
 
-    impl<I> http_body::Body for Chunks<I>
-    where
-        I: Iterator<Item = Result<&'static str, &'static str>> + Unpin,
-    {
-        type Data = bytes::Bytes;
-        type Error = tollgate::BodyError;
+type Chunk = Result<&'static str, &'static str>;
 
-        fn poll_frame(
-            mut self: std::pin::Pin<&mut Self>,
-            _: &mut std::task::Context<'_>,
-        ) -> Poll<Option<Result<http_body::Frame<bytes::Bytes>, Self::Error>>> {
-            Poll::Ready(self.0.next().map(|chunk| match chunk {
-                Ok(text) => Ok(http_body::Frame::data(bytes::Bytes::from_static(
-                    text.as_bytes(),
-                ))),
-                Err(text) => Err(text.into()),
-            }))
+struct Chunks {
+    left: vec::IntoIter<Chunk>,
+    ends: bool,
+}
+
+impl http_body::Body for Chunks {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = |text: &'static str| Frame::data(Bytes::from_static(text.as_bytes()));
+        match self.left.next() {
+            Some(chunk) => Poll::Ready(Some(chunk.map(frame).map_err(Into::into))),
+            None if self.ends => Poll::Ready(None),
+            None => Poll::Pending,
         }
     }
+}
 
-    let chunks: Vec<_> = chunks.into_iter().collect();
-    Body::stream(Chunks(chunks.into_iter()))
+/// Waits for another thread; fails the test after ten seconds.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..10_000 {
+        if holds() {
+            return;
+        }
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    panic!("waited in vain until {what}");
 }

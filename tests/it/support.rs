@@ -5,9 +5,8 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex},
     thread,
-    time::Duration,
 };
 
 use tollgate::{
@@ -17,7 +16,9 @@ use tollgate::{
     runtime::block_on,
 };
 
-pub(crate) use crate::scripted::{Do, Scripted, Style, answer, chunks, failing_body, pending_once};
+pub(crate) use crate::scripted::{
+    Do, Log, Scripted, Style, answer, chunks, failing_body, pending_once, stalling_body, wait_until,
+};
 
 static TOKIO: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
@@ -78,23 +79,6 @@ impl Way for InBlocking {
 
     fn send(call: Call<Blocking>) -> Result<Response> {
         call.send()
-    }
-}
-
-/// Lines in the order in which they were written; clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    pub(crate) fn add(&self, line: impl Into<String>) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(line.into());
-    }
-
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -278,18 +262,6 @@ pub(crate) fn agree(plays: &[(String, Vec<String>)]) {
     for (label, log) in rest {
         assert_eq!(log, &first.1, "{label} differs from {}", first.0);
     }
-}
-
-/// Waits for another thread; fails the test after ten seconds.
-#[track_caller]
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..10_000 {
-        if holds() {
-            return;
-        }
-        thread::park_timeout(Duration::from_millis(1));
-    }
-    panic!("waited in vain until {what}");
 }
 
 /// Plays a law on all engines, with all styles of scripted hooks.

@@ -8,10 +8,7 @@ use tollgate::{
     runtime::{ManualRuntime, Runtime},
 };
 
-use crate::{
-    cancel::stalling_body,
-    support::{Do, Log, Reply, Way, World, everywhere, wait_until},
-};
+use crate::support::{Do, Log, Reply, Way, World, everywhere, stalling_body, wait_until};
 
 const SECOND: Duration = Duration::from_secs(1);
 

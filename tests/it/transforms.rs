@@ -3,10 +3,7 @@
 use http::HeaderValue;
 use tollgate::{Body, Error, ErrorCode, ErrorKind, Request, Response};
 
-use crate::{
-    cancel::stalling_body,
-    support::{Do, Reply, Way, World, everywhere},
-};
+use crate::support::{Do, Reply, Way, World, everywhere, stalling_body};
 
 /// Adds a letter to a request's body.
 fn letter(

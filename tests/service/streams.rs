@@ -13,25 +13,33 @@ use axum::{
     body::{Body as AxumBody, to_bytes},
     routing::{get, post},
 };
-use tollgate::{Body, ServiceAdapter};
+use tollgate::{Body, ServiceAdapter, client::Client};
 
 use crate::support::{Alive, Counted, Drive};
 
 const PIECES: usize = 1000;
 
-fn a_streamed_answer_is_made_as_it_is_read<E: Drive>() {
+/// A client of a service that answers with so many pieces, how many it was
+/// asked for, and how many answers are left.
+fn pieces<E: Drive>() -> (Client<E>, Arc<AtomicUsize>, Alive) {
     let (asked, alive) = (Arc::new(AtomicUsize::new(0)), Alive::default());
     let router = Router::new().route("/", {
         let (asked, alive) = (Arc::clone(&asked), alive.clone());
-        get(async move || {
-            AxumBody::new(Counted {
-                left: PIECES,
-                asked: Arc::clone(&asked),
-                _guard: alive.guard(),
-            })
-        })
+        get(async move || AxumBody::new(counted(&asked, &alive)))
     });
-    let client = E::client(ServiceAdapter::new(router));
+    (E::client(ServiceAdapter::new(router)), asked, alive)
+}
+
+fn counted(asked: &Arc<AtomicUsize>, alive: &Alive) -> Counted {
+    Counted {
+        left: PIECES,
+        asked: Arc::clone(asked),
+        _guard: alive.guard(),
+    }
+}
+
+fn a_streamed_answer_is_made_as_it_is_read<E: Drive>() {
+    let (client, asked, alive) = pieces::<E>();
     let mut reader = E::send(client.get("/").stream())
         .unwrap()
         .into_body()
@@ -49,18 +57,7 @@ fn a_streamed_answer_is_made_as_it_is_read<E: Drive>() {
 }
 
 fn an_answer_is_read_whole_by_default<E: Drive>() {
-    let (asked, alive) = (Arc::new(AtomicUsize::new(0)), Alive::default());
-    let router = Router::new().route("/", {
-        let (asked, alive) = (Arc::clone(&asked), alive.clone());
-        get(async move || {
-            AxumBody::new(Counted {
-                left: PIECES,
-                asked: Arc::clone(&asked),
-                _guard: alive.guard(),
-            })
-        })
-    });
-    let client = E::client(ServiceAdapter::new(router));
+    let (client, asked, alive) = pieces::<E>();
     let response = E::send(client.get("/")).unwrap();
     assert_eq!(response.bytes().unwrap().len(), 6 * PIECES);
     assert_eq!(alive.count(), 0);
@@ -84,11 +81,7 @@ fn an_upload_is_made_as_the_service_reads_it<E: Drive>() {
     let client = E::client(ServiceAdapter::new(router));
     for (path, answer, pieces) in [("/ignore", "ignored", 0), ("/read", "6000", PIECES)] {
         let (asked, alive) = (Arc::new(AtomicUsize::new(0)), Alive::default());
-        let body = Body::stream(Counted {
-            left: PIECES,
-            asked: Arc::clone(&asked),
-            _guard: alive.guard(),
-        });
+        let body = Body::stream(counted(&asked, &alive));
         let response = E::send(client.post(path).body(body)).unwrap();
         assert_eq!(response.text().unwrap(), answer);
         assert_eq!(asked.load(Ordering::SeqCst), pieces);

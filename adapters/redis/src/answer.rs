@@ -2,6 +2,8 @@
 //!
 //! By hand: an error of the crate's about a value may show the value.
 
+use std::vec;
+
 use redis::Value;
 use tollgate::{Error, ErrorKind, Result};
 
@@ -10,7 +12,7 @@ use crate::codec::Fields;
 /// An answer of a script: its name, and what follows.
 pub(crate) struct Answer {
     name: Vec<u8>,
-    rest: std::vec::IntoIter<Value>,
+    rest: vec::IntoIter<Value>,
 }
 
 impl Answer {

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -28,10 +29,8 @@ use {
 };
 
 /// How long an operation may take: shorter is no use, longer holds calls up.
-const DEADLINES: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(10)..=Duration::from_secs(60);
-const POLLS: std::ops::RangeInclusive<Duration> =
-    Duration::from_millis(10)..=Duration::from_secs(3600);
+const DEADLINES: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(60);
+const POLLS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
 /// The most replicas that a write may be waited for.
 const REPLICAS: u32 = 100;
 

@@ -172,21 +172,17 @@ impl TokenStore for RedisStore {
     }
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
-        self.inner.talk.subscribe();
-        loop {
-            let told = self.inner.talk.bell.listen();
+        let look = async || {
             if let Some(local) = &self.inner.local {
                 local.push(&self.inner).await?;
             }
-            if self.inner.stamp().await? != seen {
-                let stored = self.inner.read().await?;
-                if stored.stamp() != seen {
-                    return Ok(stored);
-                }
+            if self.inner.stamp().await? == seen {
+                return Ok(None);
             }
-            let pause = self.inner.talk.poll_every;
-            self.inner.talk.hear(told, pause).await;
-        }
+            let stored = self.inner.read().await?;
+            Ok((stored.stamp() != seen).then_some(stored))
+        };
+        self.inner.talk.watch(look).await
     }
 }
 

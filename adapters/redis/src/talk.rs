@@ -77,6 +77,23 @@ impl Talk {
             .finish_non_exhaustive()
     }
 
+    /// Looks whenever a message has come, and after each pause at the latest,
+    /// until a look finds something.
+    pub(crate) async fn watch<T, F>(&self, look: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<Option<T>>>,
+    {
+        self.subscribe();
+        loop {
+            // A message that comes during the look is not missed.
+            let told = self.bell.listen();
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+            self.hear(told, self.poll_every).await;
+        }
+    }
+
     /// Hears messages from now on, if it can.
     pub(crate) fn subscribe(&self) {
         self.line.subscribe(&self.keys.channel, &self.bell);

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, error::find_in};
 
 /// In a call's extensions: whose token it gets, with a
 /// [`KeyedTokenRefresh`](crate::auth::KeyedTokenRefresh).
@@ -86,14 +86,7 @@ impl IdentityError {
     /// Finds one in a chain of sources.
     #[must_use]
     pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
+        find_in(error)
     }
 
     fn remedy(self) -> &'static str {

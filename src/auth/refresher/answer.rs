@@ -4,7 +4,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::{RefreshClass, RefreshError, retry_after};
@@ -42,14 +42,7 @@ pub(super) fn token(
     kind: &str,
     now: SystemTime,
 ) -> Result<Token, RefreshError> {
-    let unusable = |what: &str| {
-        error(
-            response.status(),
-            response.headers(),
-            RefreshClass::Ambiguous,
-            what,
-        )
-    };
+    let unusable = |what: &str| error(response, RefreshClass::Ambiguous, what);
     let mut object = object(response).map_err(unusable)?;
     // Some servers refuse with 200 and an `error` (GitHub).
     if let Some(code) = code_of(&object) {
@@ -67,10 +60,8 @@ pub(super) fn token(
     if let Some(Value::String(kind)) = object.remove("token_type") {
         token = token.token_type(kind);
     }
-    let expires_in = fields.expires_in.iter().find_map(|name| {
-        let value = at(&mut object, name)?;
-        lifetime(value)
-    });
+    let mut names = fields.expires_in.iter();
+    let expires_in = names.find_map(|name| lifetime(at(&mut object, name)?));
     if let Some(lifetime) = expires_in {
         token = token.expires_in(lifetime, now);
     }
@@ -85,12 +76,7 @@ pub(super) fn token(
 pub(super) fn unusable(response: &Response, what: &str) -> RefreshError {
     match object(response).ok().as_ref().and_then(code_of) {
         Some(code) => coded(response, code),
-        None => error(
-            response.status(),
-            response.headers(),
-            RefreshClass::Ambiguous,
-            what,
-        ),
+        None => error(response, RefreshClass::Ambiguous, what),
     }
 }
 
@@ -151,8 +137,7 @@ pub(super) fn refusal(response: &Response) -> RefreshError {
 
 /// Judges by the status alone.
 fn by_status(response: &Response) -> RefreshError {
-    let status = response.status();
-    let class = match status.as_u16() {
+    let class = match response.status().as_u16() {
         429 | 503 => RefreshClass::NotSent,
         300..=399 | 404 | 405 | 410 | 415 => RefreshClass::Config,
         // A 400 without an OAuth error is most likely a proxy's.
@@ -163,7 +148,7 @@ fn by_status(response: &Response) -> RefreshError {
         RefreshClass::Config => "the address is not a token endpoint's",
         _ => "that says nothing of the refresh token",
     };
-    waiting(error(status, response.headers(), class, what), response)
+    waiting(error(response, class, what), response)
 }
 
 /// Judges an answer of 401 or 403 where the server has its own JSON, with
@@ -171,12 +156,8 @@ fn by_status(response: &Response) -> RefreshError {
 pub(super) fn refusal_of_json(response: &Response) -> RefreshError {
     let own = |object| code_of(&object).is_none_or(|code| meaning(&code).is_none());
     if matches!(response.status().as_u16(), 401 | 403) && object(response).is_ok_and(own) {
-        return error(
-            response.status(),
-            response.headers(),
-            RefreshClass::Rejected,
-            "the refresh token is refused",
-        );
+        let (class, what) = REFUSED_TOKEN;
+        return error(response, class, what);
     }
     refusal(response)
 }
@@ -190,20 +171,15 @@ pub(super) fn wants_nonce(response: &Response) -> bool {
 
 /// Returns the `error` of an OAuth answer, if it can be printed.
 fn code_of(object: &Map<String, Value>) -> Option<String> {
-    const MAX_BYTES: usize = 64;
     let code = object.get("error")?.as_str()?;
-    let printable = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    (!code.is_empty() && code.len() <= MAX_BYTES && code.bytes().all(printable))
-        .then(|| code.to_owned())
+    is_printable(code, b"_-.").then(|| code.to_owned())
 }
 
 /// What an error code means (RFC 6749 §5.2, RFC 6750 §3.1, RFC 9449 §8, and
 /// GitHub's); `None` for one that is not known.
 fn meaning(code: &str) -> Option<(RefreshClass, &'static str)> {
     Some(match code {
-        "invalid_grant" | "invalid_token" | "expired_token" | "bad_refresh_token" => {
-            (RefreshClass::Rejected, "the refresh token is refused")
-        }
+        "invalid_grant" | "invalid_token" | "expired_token" | "bad_refresh_token" => REFUSED_TOKEN,
         "temporarily_unavailable" | "slow_down" => (RefreshClass::NotSent, "it is busy"),
         // Refused before the grant was looked at.
         "use_dpop_nonce" => (RefreshClass::NotSent, "it takes no nonce of its own"),
@@ -219,6 +195,9 @@ fn meaning(code: &str) -> Option<(RefreshClass, &'static str)> {
     })
 }
 
+const REFUSED_TOKEN: (RefreshClass, &str) =
+    (RefreshClass::Rejected, "the refresh token is refused");
+
 const REFUSED_CLIENT: (RefreshClass, &str) = (RefreshClass::Config, "the client is refused");
 
 fn coded(response: &Response, code: String) -> RefreshError {
@@ -228,12 +207,12 @@ fn coded(response: &Response, code: String) -> RefreshError {
         _ => class,
     };
     let what = format!("`{code}`: {what}");
-    let error = error(response.status(), response.headers(), class, &what).with_code(code);
-    waiting(error, response)
+    waiting(error(response, class, &what).with_code(code), response)
 }
 
-fn error(status: StatusCode, headers: &HeaderMap, class: RefreshClass, what: &str) -> RefreshError {
-    let content_type = content_type(headers);
+fn error(response: &Response, class: RefreshClass, what: &str) -> RefreshError {
+    let status = response.status();
+    let content_type = content_type(response.headers());
     let kind = content_type.as_deref().unwrap_or("no content type");
     let message = format!(
         "the token endpoint answered {} ({kind}): {what}",
@@ -244,12 +223,16 @@ fn error(status: StatusCode, headers: &HeaderMap, class: RefreshClass, what: &st
 
 /// Returns the content type without parameters, if it is one.
 fn content_type(headers: &HeaderMap) -> Option<String> {
-    const MAX_BYTES: usize = 64;
     let text = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let essence = text.split(';').next()?.trim();
-    let printable = |byte: u8| byte.is_ascii_alphanumeric() || b"/+-._".contains(&byte);
-    (!essence.is_empty() && essence.len() <= MAX_BYTES && essence.bytes().all(printable))
-        .then(|| essence.to_ascii_lowercase())
+    is_printable(essence, b"/+-._").then(|| essence.to_ascii_lowercase())
+}
+
+/// Tells whether a text is short, and of letters, digits and `others`.
+fn is_printable(text: &str, others: &[u8]) -> bool {
+    const MAX_BYTES: usize = 64;
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || others.contains(&byte);
+    !text.is_empty() && text.len() <= MAX_BYTES && text.bytes().all(fits)
 }
 
 /// Adds how long the server asks to wait.
@@ -262,6 +245,8 @@ fn waiting(error: RefreshError, response: &Response) -> RefreshError {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     fn response(status: u16, kind: &str, body: &str) -> Response {

@@ -1,6 +1,6 @@
 //! [`CookieRefresh`]: a refresh whose token is a cookie.
 
-use std::fmt;
+use std::{fmt, time::SystemTime};
 
 use async_trait::async_trait;
 use http::{
@@ -131,7 +131,7 @@ impl CookieRefresh {
     fn token(
         &self,
         response: &Response,
-        (wall, now): (std::time::SystemTime, std::time::SystemTime),
+        (wall, now): (SystemTime, SystemTime),
     ) -> Result<Token, RefreshError> {
         let (access_came, held) = self.store.with(|record, contents| {
             let came = record.take_answer(contents, response.headers(), now);

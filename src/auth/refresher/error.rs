@@ -5,7 +5,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use http::StatusCode;
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, error::find_in};
 
 /// What a failed refresh means for the refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,14 +147,7 @@ impl RefreshError {
     /// Finds one in a chain of sources.
     #[must_use]
     pub fn find_in<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref() {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
+        find_in(error)
     }
 }
 

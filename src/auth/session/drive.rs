@@ -1,18 +1,15 @@
 //! Drives a flight: in a task of its own, never in a caller's future.
 //!
 //! ```text
-//! lease ─▶ load ─▶ newer? ─▶ mark ─▶ ask ─▶ persist ─▶ publish ─▶ wake ─▶ events
-//!                    └─ adopt ─────────────────────────▲
+//! load ─▶ newer? ─▶ lease ─▶ newer? ─▶ mark ─▶ ask ─▶ persist ─▶ publish ─▶ wake ─▶ events
+//!           └──────────────────┴─ adopt ─────────────────────────▲
 //! ```
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-
-use futures_util::FutureExt;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Session, Status, Why,
     flight::Flight,
-    inside::Inside,
     look::{Look, Record, View, store_failed},
     persist::{Persisted, Unstored},
     present::Marked,
@@ -32,7 +29,7 @@ const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
 
 /// What a flight has found out; [`Session::land`] makes it true.
 pub(super) enum Landing {
-    /// The store had a newer record.
+    /// What the store has: a newer record, or that the session is over.
     Adopt(Record),
     /// The server gave a new token.
     Commit(Record, Option<Unstored>),
@@ -61,7 +58,7 @@ pub(super) struct Pilot {
 /// What came of asking for the store's lease.
 enum Locked {
     /// The fence, and the record as it is now.
-    Given(u64, Stored),
+    Given((u64, Stored)),
     /// Somebody else has refreshed.
     Needless(Landing),
 }
@@ -95,22 +92,15 @@ impl Pilot {
             lease: None,
             mark: None,
         };
-        let work = AssertUnwindSafe(self.work(&client, why, &mut underway)).catch_unwind();
-        let landing = match Inside::new(self.session.id, work).await {
-            Ok(landing) => landing.unwrap_or_else(Landing::fail),
-            Err(_) => {
-                self.session.tally.add(&self.session.tally.panics);
-                Landing::fail(RefreshError::new(
-                    RefreshClass::Interrupted,
-                    "the refresh panicked",
-                ))
-            }
-        };
-        let rest = self.session.land(&self.flight, &client, landing);
-        let rest = AssertUnwindSafe(self.finish(&client, underway, rest)).catch_unwind();
-        if Inside::new(self.session.id, rest).await.is_err() {
-            self.session.tally.add(&self.session.tally.panics);
-        }
+        let session = &self.session;
+        let work = self.work(&client, why, &mut underway);
+        let found = session.inside(work).await.unwrap_or_else(|| {
+            let what = "the refresh panicked";
+            Err(RefreshError::new(RefreshClass::Interrupted, what))
+        });
+        let landing = found.unwrap_or_else(Landing::fail);
+        let rest = session.land(&self.flight, &client, landing);
+        session.inside(self.finish(&client, underway, rest)).await;
     }
 
     /// All that has to be done before the waiters can go on.
@@ -130,10 +120,22 @@ impl Pilot {
         if let Look::Done(landing) = seen {
             return Ok(landing);
         }
-        let (fence, mut stored) = match self.lock_store(client, why, underway).await? {
-            Locked::Given(fence, stored) => (fence, stored),
-            Locked::Needless(landing) => return Ok(landing),
-        };
+        match self.lock_store(client, why, underway).await? {
+            Locked::Given(locked) => self.refresh(client, why, underway, locked).await,
+            Locked::Needless(landing) => Ok(landing),
+        }
+    }
+
+    /// Refreshes what is stored, under the lease with the number `fence`: again
+    /// where somebody else has written another token meanwhile.
+    async fn refresh(
+        &self,
+        client: &Client,
+        why: Why,
+        underway: &mut Underway,
+        (fence, mut stored): (u64, Stored),
+    ) -> Result<Landing, RefreshError> {
+        let session = &self.session;
         let mut refused: Option<(u64, RefreshError)> = None;
         for _ in 0..ROUNDS {
             let now = session.clock(client).wall();
@@ -218,7 +220,7 @@ impl Pilot {
                 None => self.load(underway).await?,
             };
             if !withheld {
-                return Ok(Locked::Given(fence, stored));
+                return Ok(Locked::Given((fence, stored)));
             }
             let now = session.clock(client).wall();
             let seen = session.look(&stored, (self.flight.generation, why, 0), now)?;
@@ -244,22 +246,16 @@ impl Pilot {
             }
         };
         let commit = |stamp, unstored| {
-            let status = Status::Live(Arc::clone(&held));
-            let fence = view.fence;
-            Landing::Commit(
-                Record {
-                    stamp,
-                    fence,
-                    status,
-                },
-                unstored,
-            )
+            let record = Record {
+                stamp,
+                fence: view.fence,
+                status: Status::Live(Arc::clone(&held)),
+            };
+            Landing::Commit(record, unstored)
         };
-        let runtime = client.runtime();
-        match session
-            .persist(runtime, &view, &held.token, self.flight.generation)
-            .await
-        {
+        let generation = self.flight.generation;
+        let persisting = session.persist(client.runtime(), &view, &held.token, generation);
+        match persisting.await {
             Persisted::Saved(stamp) => commit(stamp, None),
             Persisted::Unsaved(unstored) => commit(view.expected, Some(unstored)),
             Persisted::Over => Landing::Orphan(held.token.clone()),

@@ -109,7 +109,7 @@ impl Future for Waiter {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        let flight = Arc::clone(&self.flight);
+        let Self { flight, key } = &mut *self;
         if let Some(outcome) = flight.done.get() {
             return Poll::Ready(outcome.clone());
         }
@@ -118,11 +118,11 @@ impl Future for Waiter {
         if let Some(outcome) = flight.done.get() {
             return Poll::Ready(outcome.clone());
         }
-        let old = match self.key.and_then(|key| wakers.get_mut(key)) {
+        let old = match key.and_then(|key| wakers.get_mut(key)) {
             Some(waker) if waker.will_wake(context.waker()) => None,
             Some(waker) => Some(mem::replace(waker, context.waker().clone())),
             None => {
-                self.key = Some(wakers.insert(context.waker().clone()));
+                *key = Some(wakers.insert(context.waker().clone()));
                 None
             }
         };

@@ -1,10 +1,8 @@
 //! Signing in and out: who the session is.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::Arc;
 
-use futures_util::FutureExt;
-
-use super::{Session, Snapshot, Status, inside::Inside, superseded};
+use super::{Session, Snapshot, Status, superseded};
 use crate::{
     Error, ErrorKind, Result,
     auth::{Stored, Swap, Token},
@@ -29,11 +27,7 @@ impl Session {
         let saved = self.save_identity(generation).await;
         let client = self.lock().client.clone();
         if let (Some(held), Some(client)) = (held, client.and_then(|it| it.upgrade())) {
-            let revoking = self.revoke(&client, &held.token);
-            let revoking = AssertUnwindSafe(revoking).catch_unwind();
-            if Inside::new(self.id, revoking).await.is_err() {
-                self.tally.add(&self.tally.panics);
-            }
+            self.inside(self.revoke(&client, &held.token)).await;
         }
         saved
     }
@@ -101,8 +95,7 @@ impl Session {
             if self.peek(|snapshot| snapshot.generation) == generation {
                 // A flight may have gone further already.
                 if ctl.stamp < Some(stamp) {
-                    ctl.stamp = Some(stamp);
-                    ctl.fence = 0;
+                    ctl.stand_for(stamp, 0);
                 }
                 ctl.unsaved = false;
             }

@@ -9,11 +9,14 @@
 use std::{
     cell::Cell,
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
     task::{Context, Poll},
 };
 
-use super::sync::thread_local;
+use futures_util::FutureExt;
+
+use super::{Session, sync::thread_local};
 use crate::runtime::BoxFuture;
 
 thread_local! {
@@ -32,6 +35,30 @@ impl<'a, T> Inside<'a, T> {
             session,
             future: Box::pin(future),
         }
+    }
+}
+
+impl Session {
+    /// Awaits what belongs to the session's refresh, as [`Self::guarded`] does.
+    pub(super) fn inside<'a, T: 'a>(
+        &'a self,
+        work: impl Future<Output = T> + Send + 'a,
+    ) -> Inside<'a, Option<T>> {
+        Inside::new(self.id, self.guarded(work))
+    }
+
+    /// Awaits what runs code of the user's; `None` if it panics, which is
+    /// counted.
+    pub(super) fn guarded<T>(
+        &self,
+        work: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Option<T>> + Send {
+        AssertUnwindSafe(work).catch_unwind().map(|output| {
+            if output.is_err() {
+                self.tally.add(&self.tally.panics);
+            }
+            output.ok()
+        })
     }
 }
 

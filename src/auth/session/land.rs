@@ -178,30 +178,25 @@ impl Session {
         if foreign {
             ctl.reset();
         }
-        ctl.stamp = Some(record.stamp);
-        ctl.fence = record.fence;
+        ctl.stand_for(record.stamp, record.fence);
         ctl.unstored = false;
-        let old = before.held().map(|held| held.mark);
-        let new = match &record.status {
-            Status::Live(held) => Some(held.mark),
-            _ => None,
-        };
-        if let Some(old) = old.filter(|_| !foreign && old != new) {
-            ctl.past.push(old);
-        }
-        let spent = before.held().map(|held| held.key);
         let next = match &record.status {
-            Status::Live(held) => Some(held.key),
+            Status::Live(held) => Some(held),
             _ => None,
         };
-        if let Some(spent) = spent.filter(|_| !foreign && spent != next) {
-            ctl.spent.push(spent);
+        let old = before.held().filter(|_| !foreign);
+        let same = old.map(|held| held.mark) == next.map(|held| held.mark);
+        if let Some(old) = old.filter(|_| !same) {
+            ctl.past.push(old.mark);
+        }
+        if let Some(old) = old.filter(|old| next.is_none_or(|next| next.key != old.key)) {
+            ctl.spent.push(old.key);
         }
         Snapshot {
             generation: before.generation + u64::from(foreign),
             version: before.version + 1,
             status: record.status,
-            rejected: before.rejected && !foreign && old == new,
+            rejected: before.rejected && !foreign && same,
             homes: Arc::clone(&before.homes),
             seen: self.seen_at(wall),
         }

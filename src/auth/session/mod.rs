@@ -134,6 +134,12 @@ struct Ctl {
 }
 
 impl Ctl {
+    /// From now on the snapshot stands for the record with this stamp and fence.
+    fn stand_for(&mut self, stamp: Stamp, fence: u64) {
+        self.stamp = Some(stamp);
+        self.fence = fence;
+    }
+
     /// Forgets what belongs to the session so far.
     fn reset(&mut self) {
         self.unstored = false;

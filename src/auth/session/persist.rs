@@ -1,8 +1,6 @@
 //! Stores what a refresh gave, before anybody uses it.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-
-use futures_util::FutureExt;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Session,
@@ -93,12 +91,9 @@ impl Session {
     ) -> Result<Swap, RefreshError> {
         let writing = async { self.store.compare_and_swap(expected, record.clone()).await };
         let writing = within(runtime, STORE_TIMEOUT, writing);
-        match AssertUnwindSafe(writing).catch_unwind().await {
-            Ok(answer) => answered(answer, "be written"),
-            Err(_) => {
-                self.tally.add(&self.tally.panics);
-                Err(store_failed("be written: it panicked"))
-            }
+        match self.guarded(writing).await {
+            Some(answer) => answered(answer, "be written"),
+            None => Err(store_failed("be written: it panicked")),
         }
     }
 
@@ -142,8 +137,8 @@ impl Session {
                 Ok(Swap::Done) => {
                     let mut ctl = self.lock();
                     if self.peek(|snapshot| snapshot.version) == version {
-                        ctl.stamp = Some(unstored.record.stamp());
-                        ctl.fence = unstored.record.fence();
+                        let record = &unstored.record;
+                        ctl.stand_for(record.stamp(), record.fence());
                         ctl.unstored = false;
                     }
                     drop(ctl);

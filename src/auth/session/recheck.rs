@@ -6,14 +6,11 @@
 
 use std::{
     ops::Range,
-    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use futures_util::FutureExt;
-
-use super::{Session, Status, drive::STORE_TIMEOUT, inside::Inside, timer::within};
+use super::{Session, Status, drive::STORE_TIMEOUT, timer::within};
 use crate::{
     Client,
     auth::{AuthEvent, Stored},
@@ -47,15 +44,7 @@ impl Session {
             let session = Arc::clone(&looking.0);
             let generation = session.peek(|snapshot| snapshot.generation);
             let loading = within(client.runtime(), STORE_TIMEOUT, session.store.load());
-            let loading = AssertUnwindSafe(loading).catch_unwind();
-            let stored = match Inside::new(session.id, loading).await {
-                Ok(Some(Ok(stored))) => Some(stored),
-                Ok(Some(Err(_)) | None) => None,
-                Err(_) => {
-                    session.tally.add(&session.tally.panics);
-                    None
-                }
-            };
+            let stored = session.inside(loading).await.flatten().and_then(Result::ok);
             let (wall, _) = session.times(&client);
             session.looked(wall, generation, stored.as_ref());
             drop(looking);

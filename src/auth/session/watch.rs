@@ -167,9 +167,7 @@ impl Watch {
             return;
         };
         let writing = self.store.compare_and_swap(stored.stamp(), record);
-        let writing = AssertUnwindSafe(writing).catch_unwind();
-        if let Some(Err(_)) = within(&self.runtime, STORE_TIMEOUT, writing).await {
-            session.tally.add(&session.tally.panics);
-        }
+        let writing = session.guarded(writing);
+        drop(within(&self.runtime, STORE_TIMEOUT, writing).await);
     }
 }

@@ -20,6 +20,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use super::{Presented, Stamp, State, Stored};
 use crate::{
@@ -227,9 +228,9 @@ fn from_millis(millis: i64) -> Result<SystemTime> {
 /// Says where reading ended, and not at what: the JSON error may quote it.
 fn no_record(error: &serde_json::Error) -> Error {
     let what = match error.classify() {
-        serde_json::error::Category::Data => "a field is missing, or not of its type",
-        serde_json::error::Category::Eof => "it ends too early",
-        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
+        Category::Data => "a field is missing, or not of its type",
+        Category::Eof => "it ends too early",
+        Category::Syntax | Category::Io => "it is not JSON",
     };
     let (line, column) = (error.line(), error.column());
     undecodable(&format!("{what} (line {line}, column {column})"))

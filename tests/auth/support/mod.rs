@@ -14,8 +14,8 @@ use std::{
 
 use http::header::AUTHORIZATION;
 use tollgate::{
-    MockAdapter, Recorded, Runtime,
-    auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh, TokenRefreshBuilder},
+    Adapter, BlockingAdapter, MockAdapter, Recorded, Runtime,
+    auth::{MemoryStore, OAuth2Refresh, Token, TokenRefresh, TokenRefreshBuilder, TokenStore},
     client::Client,
     runtime::ManualRuntime,
 };
@@ -64,7 +64,7 @@ impl World {
 
     /// One try for each refresh: a law about tries says how many.
     pub(crate) fn pair(&self) -> TokenRefreshBuilder {
-        TokenRefresh::builder(Arc::clone(&self.store), OAuth2Refresh::new("/token", "app"))
+        pair_over(Arc::clone(&self.store))
             .refresh_attempts(1)
             .jitter_seed(7)
     }
@@ -74,6 +74,26 @@ impl World {
         let client = self.bare::<E>();
         client.interceptors.use_pair(refresh.clone());
         client
+    }
+
+    /// The same, where requests to `path` wait at the gate.
+    pub(crate) fn held<E: Drive>(
+        &self,
+        refresh: &TokenRefresh,
+        path: &'static str,
+    ) -> (Client<E>, Gate) {
+        let held = self.holding(path);
+        let gate = held.gate.clone();
+        (client_of(held, refresh), gate)
+    }
+
+    /// The adapter of such a client.
+    pub(crate) fn holding(&self, path: &'static str) -> Held {
+        Held {
+            mock: self.mock.clone(),
+            gate: Gate::default(),
+            path,
+        }
     }
 
     pub(crate) fn bare<E: Drive>(&self) -> Client<E> {
@@ -98,6 +118,21 @@ impl World {
     pub(crate) fn now(&self) -> SystemTime {
         self.time.wall()
     }
+}
+
+/// A client of another adapter, with the pair.
+pub(crate) fn client_of<E: Drive>(
+    adapter: impl Adapter + BlockingAdapter,
+    refresh: &TokenRefresh,
+) -> Client<E> {
+    let client = E::builder(adapter).base_url(BASE).build().unwrap();
+    client.interceptors.use_pair(refresh.clone());
+    client
+}
+
+/// A pair over a store of the law's own, with the settings that users get.
+pub(crate) fn pair_over(store: impl TokenStore) -> TokenRefreshBuilder {
+    TokenRefresh::builder(store, OAuth2Refresh::new("/token", "app"))
 }
 
 pub(crate) fn authorization(request: &Recorded) -> Option<String> {

@@ -4,8 +4,7 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Arc, Mutex, PoisonError},
-    thread,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,32 +15,11 @@ use tollgate::{
     interceptor::{InterceptorId, RequestSide, ResponseSide},
 };
 
-pub(crate) use crate::scripted::{Do, Style, chunks, pending_once};
+pub(crate) use crate::scripted::{Do, Log, Style, chunks, pending_once, wait_until};
 use crate::{lanes::Stage, scripted::Scripted};
 
 /// A limit that is not meant to be reached.
 const AMPLE: Duration = Duration::from_secs(5);
-
-/// Lines in the order in which they were written; clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<String>>>);
-
-impl Log {
-    pub(crate) fn add(&self, line: impl Into<String>) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.push(line.into());
-    }
-
-    /// Tells whether a line was written.
-    pub(crate) fn has(&self, line: &str) -> bool {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().any(|it| it == line)
-    }
-
-    fn take(&self) -> Vec<String> {
-        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// The scene of one law on one lane.
 pub(crate) struct World<'a, L: Stage> {
@@ -233,16 +211,4 @@ fn client<L: Stage>(
 ) -> Client<L::Engine> {
     let builder = lane.builder().base_url(server.origin()).timeout(AMPLE);
     set(builder).build().unwrap()
-}
-
-/// Waits for another thread; fails the case after ten seconds.
-#[track_caller]
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..10_000 {
-        if holds() {
-            return;
-        }
-        thread::park_timeout(Duration::from_millis(1));
-    }
-    panic!("waited in vain until {what}");
 }

@@ -312,15 +312,11 @@ impl TokenStore for PlainStore {
     }
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
-        self.inner.talk.subscribe();
-        loop {
-            let told = self.inner.talk.bell.listen();
+        let look = async || {
             let stored = self.inner.read().await?;
-            if stored.stamp() != seen {
-                return Ok(stored);
-            }
-            self.inner.talk.hear(told, self.inner.talk.poll_every).await;
-        }
+            Ok((stored.stamp() != seen).then_some(stored))
+        };
+        self.inner.talk.watch(look).await
     }
 }
 

@@ -6,6 +6,7 @@ use redis::{Connection, RedisResult};
 use tollgate::Result;
 
 use super::Source;
+use crate::error::setting;
 
 impl Source {
     /// Makes a connection within a limit.
@@ -36,7 +37,7 @@ impl Source {
             #[cfg(feature = "sentinel")]
             Self::Sentinels(_) => Ok(()),
             #[cfg(feature = "tokio")]
-            _ => Err(crate::error::setting(
+            _ => Err(setting(
                 "a store without tokio cannot use an async connection or a cluster",
                 "use `build`, which works in the blocking engine too; or give a `url`",
             )),

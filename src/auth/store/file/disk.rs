@@ -8,6 +8,7 @@ use std::{
     fs,
     io::{ErrorKind, Read, Write},
     path::Path,
+    time::Duration,
 };
 
 use zeroize::Zeroizing;
@@ -81,9 +82,7 @@ pub(super) fn acquire(places: &Places) -> Result<Lease> {
     let fence = last.saturating_add(1);
     lock.set_numbers((fence, 0)).map_err(failed)?;
     lock.sync().map_err(failed)?;
-    let lease = Lease::new(fence)
-        .with_guard(lock)
-        .with_age(std::time::Duration::ZERO);
+    let lease = Lease::new(fence).with_guard(lock).with_age(Duration::ZERO);
     Ok(if contended { lease.contended() } else { lease })
 }
 

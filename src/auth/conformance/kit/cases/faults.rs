@@ -1,5 +1,7 @@
 //! Answers of the token endpoint that are lost, or make no sense.
 
+use std::time::Duration;
+
 use super::{Case, Needs, cases};
 use crate::{
     ErrorKind,
@@ -76,7 +78,7 @@ fn a_mistake_of_the_set_up_keeps_the_session<E: Lane>(it: &Bench<E>) -> Verdict 
 fn a_slow_answer_is_an_answer<E: Lane>(it: &Bench<E>) -> Verdict {
     let world = it.world()?;
     world.server.expire_all();
-    let pause = std::time::Duration::from_millis(5);
+    let pause = Duration::from_millis(5);
     world.server.fail_refreshes([RefreshFault::SlowDrip(pause)]);
     world.user.ok("/me")?;
     world.asked(1)

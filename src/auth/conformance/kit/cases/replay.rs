@@ -1,8 +1,11 @@
 //! What a replay sends.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    io::Cursor,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use super::{Case, Needs, cases};
@@ -62,7 +65,7 @@ fn a_made_body_is_made_again<E: Lane>(it: &Bench<E>) -> Verdict {
     let count = Arc::clone(&made);
     let body = Body::factory(move || {
         count.fetch_add(1, Ordering::SeqCst);
-        Body::from_reader(std::io::Cursor::new(bytes()))
+        Body::from_reader(Cursor::new(bytes()))
     });
     let call = world.user.client.post(world.user.url("/notes"));
     good(world.user.send(call.body(body)))?;
@@ -89,7 +92,7 @@ fn refreshed_only<E: Lane>(
 fn a_body_that_is_gone_is_not_replayed<E: Lane>(it: &Bench<E>) -> Verdict {
     let world = it.world()?;
     world.server.expire_all();
-    let body = Body::from_reader(std::io::Cursor::new(bytes()));
+    let body = Body::from_reader(Cursor::new(bytes()));
     let call = world.user.client.post(world.user.url("/upload"));
     let result = world.user.send(call.body(body));
     refreshed_only(&world, result)
