@@ -19,8 +19,8 @@ use crate::support::{InBlocking, Style, Way, World, everywhere, play};
 /// The deepest nesting, the outermost call included.
 const LIMIT: usize = 8;
 
-/// Enough for all levels, of an unoptimised build too.
-const STACK: usize = 512 * 1024;
+/// The whole stack of the thread, in an unoptimised build too.
+const STACK: usize = 256 * 1024;
 
 /// Counts what is entered and not left yet.
 #[derive(Clone, Default)]

@@ -202,21 +202,25 @@ fn run<W: Way>(world: &World<W>, hooks: usize) -> [Duration; 2] {
     [(registered - begin) + (dropped - sent), sent - registered]
 }
 
-/// D13. Ten times as many take ten times as long: what is quadratic takes a
-/// hundred times. The best of several runs, for the machine is shared.
+/// D13. Ten times as many take ten times as long; what is quadratic takes a
+/// hundred times. The machine is shared, so the best of several runs counts,
+/// and there are more runs until one is good enough.
 fn linear<W: Way>(world: &World<W>) {
-    let best = |hooks| {
-        let runs: Vec<_> = (0..5).map(|_| run(world, hooks)).collect();
-        [0, 1].map(|at| runs.iter().map(|run| run[at]).min().unwrap())
+    let mut few = [Duration::MAX; 2];
+    let mut many = [Duration::MAX; 2];
+    let ratios = |few: [Duration; 2], many: [Duration; 2]| {
+        [0, 1].map(|at| many[at].as_secs_f64() / few[at].as_secs_f64())
     };
-    let (few, many) = (best(FEW), best(MANY));
-    for (at, what) in ["to register and to drop", "to run"]
-        .into_iter()
-        .enumerate()
-    {
-        let ratio = many[at].as_secs_f64() / few[at].as_secs_f64();
-        assert!(ratio < 40.0, "{what}: {ratio} times {:?}", few[at]);
+    for _ in 0..20 {
+        for (best, hooks) in [(&mut few, FEW), (&mut many, MANY)] {
+            let taken = run(world, hooks);
+            *best = [0, 1].map(|at| taken[at].min(best[at]));
+        }
+        if ratios(few, many).iter().all(|ratio| *ratio < 30.0) {
+            return;
+        }
     }
+    panic!("to register and drop, and to run: {few:?} and {many:?}");
 }
 
 #[test]
