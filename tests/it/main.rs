@@ -12,7 +12,9 @@
 mod scripted;
 mod support;
 
+mod abort;
 mod bad_input;
+mod bad_tokens;
 mod cancel;
 mod conditions;
 mod context;
@@ -24,6 +26,7 @@ mod hops;
 mod http_client;
 mod ids;
 mod interop;
+mod json_bombs;
 mod limits;
 mod multipart;
 mod multipart_files;
