@@ -24,22 +24,28 @@ const STACK: usize = 256 * 1024;
 
 /// Counts what is entered and not left yet.
 #[derive(Clone, Default)]
-struct Inside(Arc<[AtomicUsize; 2]>);
+struct Inside(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
 
 impl Inside {
     fn enter(&self) -> Self {
-        let now = self.0[0].fetch_add(1, Ordering::SeqCst) + 1;
-        self.0[1].fetch_max(now, Ordering::SeqCst);
+        let now = self.0.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.most.fetch_max(now, Ordering::SeqCst);
         self.clone()
     }
 
     fn leave(&self) {
-        self.0[0].fetch_sub(1, Ordering::SeqCst);
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// How many there were at once, at most.
     fn most(&self) -> usize {
-        self.0[1].load(Ordering::SeqCst)
+        self.0.most.load(Ordering::SeqCst)
     }
 }
 

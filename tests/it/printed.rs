@@ -185,7 +185,7 @@ fn calls<W: Way>(world: &World<W>, prints: &Prints) {
     }
     let sent = world.mock.requests();
     assert!(sent.iter().any(|it| it.uri().to_string().contains(CANARY)));
-    prints.of(&sent[0]);
+    prints.of(sent.first().unwrap());
     prints.of(&world.mock);
 }
 

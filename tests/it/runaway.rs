@@ -163,9 +163,35 @@ fn what_a_hook_that_never_ends_holds_is_dropped_when_it_is_cancelled() {
 const FEW: usize = 1_000;
 const MANY: usize = 10 * FEW;
 
-/// Registers so many hooks on each side, and sends a call; returns how long
-/// each of the two took.
-fn run<W: Way>(world: &World<W>, hooks: usize) -> [Duration; 2] {
+/// How long it took to register and to drop hooks, and to send a call.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    kept: Duration,
+    sent: Duration,
+}
+
+impl Taken {
+    const FOREVER: Self = Self {
+        kept: Duration::MAX,
+        sent: Duration::MAX,
+    };
+
+    /// Takes the better of both.
+    fn or(self, other: Self) -> Self {
+        Self {
+            kept: self.kept.min(other.kept),
+            sent: self.sent.min(other.sent),
+        }
+    }
+
+    /// Tells whether neither took this many times as long as in `other`.
+    fn is_within(self, times: u32, other: Self) -> bool {
+        self.kept < other.kept * times && self.sent < other.sent * times
+    }
+}
+
+/// Registers so many hooks on each side, sends a call, and drops them.
+fn run<W: Way>(world: &World<W>, hooks: usize) -> Taken {
     #[expect(
         clippy::disallowed_methods,
         reason = "what is measured is the machine's time"
@@ -199,28 +225,25 @@ fn run<W: Way>(world: &World<W>, hooks: usize) -> [Duration; 2] {
     assert_eq!(runs.load(Ordering::Relaxed), 2 * hooks);
     drop(world);
     let dropped = now();
-    [(registered - begin) + (dropped - sent), sent - registered]
+    Taken {
+        kept: (registered - begin) + (dropped - sent),
+        sent: sent - registered,
+    }
 }
 
 /// D13. Ten times as many take ten times as long; what is quadratic takes a
 /// hundred times. The machine is shared, so the best of several runs counts,
 /// and there are more runs until one is good enough.
 fn linear<W: Way>(world: &World<W>) {
-    let mut few = [Duration::MAX; 2];
-    let mut many = [Duration::MAX; 2];
-    let ratios = |few: [Duration; 2], many: [Duration; 2]| {
-        [0, 1].map(|at| many[at].as_secs_f64() / few[at].as_secs_f64())
-    };
+    let (mut few, mut many) = (Taken::FOREVER, Taken::FOREVER);
     for _ in 0..20 {
-        for (best, hooks) in [(&mut few, FEW), (&mut many, MANY)] {
-            let taken = run(world, hooks);
-            *best = [0, 1].map(|at| taken[at].min(best[at]));
-        }
-        if ratios(few, many).iter().all(|ratio| *ratio < 30.0) {
+        few = few.or(run(world, FEW));
+        many = many.or(run(world, MANY));
+        if many.is_within(30, few) {
             return;
         }
     }
-    panic!("to register and drop, and to run: {few:?} and {many:?}");
+    panic!("{FEW}: {few:?}, {MANY}: {many:?}");
 }
 
 #[test]
