@@ -20,14 +20,18 @@ fn send<L: Lane>(filtered: bool) -> Captured {
     captured
 }
 
-/// It dumps head and body, and with that level on its lines of `DEBUG` have
-/// the query, too.
+/// It dumps what it reads and writes, and with that level on its lines of
+/// `DEBUG` have the query, too.
 #[test]
 fn ureq_prints_the_wire_at_trace() {
     let shown = send::<UreqBlocking>(false).shown();
     let of = |root: &str| shown[root].iter().copied().collect::<Vec<_>>();
     assert!(of("ureq_proto").contains(&"a bearer token"), "{shown:?}");
     assert!(of("ureq_proto").contains(&"a cookie"), "{shown:?}");
+    assert!(
+        of("ureq_proto").contains(&"the body of an answer"),
+        "{shown:?}"
+    );
     assert!(
         of("ureq").contains(&"the query value `access_token`"),
         "{shown:?}"

@@ -11,11 +11,12 @@
 //! | C7 token errors | `sessions::a_refused_refresh_shows_no_secret` |
 //! | C8 events | `sessions`: events, status and counters |
 //!
-//! What the clients below us log: `ureq` and `ureq_proto` print the whole wire
-//! at `TRACE`, and with `TRACE` on the query in `ureq`'s lines of `DEBUG`.
+//! What the clients below us log: `ureq_proto` dumps what it reads and writes at
+//! `TRACE`, and with `TRACE` on `ureq` prints the query in its lines of `DEBUG`.
 //! `reqwest` and `hyper_util` print none of it, unless `connection_verbose` was
 //! asked for. The filter `trace,ureq=debug,ureq_proto=debug` leaves no secret;
-//! every scene is played without it and with it. TLS is not used here.
+//! every scene is played without it and with it. TLS and HTTP/2 are not used
+//! here.
 
 #![expect(
     clippy::unwrap_used,
