@@ -10,7 +10,7 @@ use tollgate::{
     runtime::block_on,
 };
 
-use crate::support::{Do, Way, World, everywhere};
+use crate::support::{Do, InBlocking, OnTokio, Style, Way, World, everywhere, play};
 
 /// What is no `b64token` of RFC 6750, each with a part that no error shows.
 fn no_tokens() -> Vec<String> {
@@ -119,7 +119,8 @@ fn a_token_answer_with_no_token_of_that_kind_is_refused() {
             }
         }
     }
-    everywhere!(law);
+    play::<OnTokio>(Style::Sync, law);
+    play::<InBlocking>(Style::Sync, law);
 }
 
 #[test]

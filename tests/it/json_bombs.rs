@@ -114,7 +114,8 @@ fn json_that_is_none_is_a_decode_error() {
         }
         world.still_works();
     }
-    everywhere!(law);
+    play::<OnThread>(Style::Sync, law);
+    play::<InBlocking>(Style::Sync, law);
 }
 
 fn answer(text: &str) -> Response {
