@@ -1,5 +1,7 @@
 //! The secrets of these tests: one for each place where a secret can be.
 
+use tollgate::adapter::conformance::Server;
+
 /// What stands for a secret, and where it is planted.
 pub(crate) struct Canary {
     pub(crate) place: &'static str,
@@ -54,6 +56,16 @@ canaries! {
 pub(crate) fn shown_in(text: &str) -> Vec<&'static str> {
     let shown = ALL.iter().filter(|canary| text.contains(canary.text));
     shown.map(|canary| canary.place).collect()
+}
+
+/// Asserts that a server has received each of these.
+#[track_caller]
+pub(crate) fn got(server: &Server, secrets: &[&str]) {
+    let bytes = server.bytes().concat();
+    let text = String::from_utf8_lossy(&bytes);
+    for secret in secrets {
+        assert!(text.contains(secret), "`{secret}` was not sent");
+    }
 }
 
 #[test]

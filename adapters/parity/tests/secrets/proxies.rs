@@ -9,7 +9,7 @@ use tollgate_reqwest::ReqwestAdapter;
 use tollgate_ureq::UreqAdapter;
 
 use crate::{
-    canaries::{BEARER, PROXY, PROXY_ENCODED, QUERY},
+    canaries::{BEARER, PROXY, PROXY_ENCODED, QUERY, got},
     prints::Prints,
     scene::{Scene, play},
 };
@@ -75,8 +75,7 @@ fn each(tunnels: bool, end: impl Fn(&str) -> bool) {
     let refused = proxy(false, 407);
     assert!(!end(&address(&refused)));
     for server in [taken, refused] {
-        let text = String::from_utf8_lossy(&server.bytes().concat()).into_owned();
-        assert!(text.contains(PROXY_ENCODED), "the proxy got no password");
+        got(&server, &[PROXY_ENCODED]);
     }
     let gone = address(&proxy(false, 200));
     assert!(!end(&gone));

@@ -13,7 +13,7 @@ use tollgate_parity::{Lane, Limits};
 use crate::{
     canaries::{
         ACCESS, ASSERTION, CLIENT_SECRET, ENDPOINT, NEW_ACCESS, NEW_REFRESH, REFRESH, SAID,
-        SET_COOKIE,
+        SET_COOKIE, got,
     },
     prints::Prints,
     scene::everywhere,
@@ -88,15 +88,6 @@ fn show(prints: &Prints, refresh: &TokenRefresh) {
     prints.debug("a pair", refresh);
     prints.debug("a status", &refresh.status());
     prints.debug("counters", &refresh.counters());
-}
-
-#[track_caller]
-fn got(server: &Server, secrets: &[&str]) {
-    let bytes = server.bytes().concat();
-    let text = String::from_utf8_lossy(&bytes);
-    for secret in secrets {
-        assert!(text.contains(secret), "`{secret}` was not sent");
-    }
 }
 
 fn refreshed<L: Lane>(prints: &Prints) {

@@ -11,7 +11,7 @@ use tollgate_parity::{Lane, Limits};
 use crate::{
     canaries::{
         ANSWER, BEARER, BODY, COOKIE, FILE, HISTORY, LOCATION, MARKED, NAMED, PARAMETER, PART,
-        PART_HEADER, QUERY, SET_COOKIE,
+        PART_HEADER, QUERY, SET_COOKIE, got,
     },
     prints::Prints,
 };
@@ -145,11 +145,7 @@ impl<L: Lane> World<L> {
     /// Asserts that the server has got each of these.
     #[track_caller]
     pub(crate) fn got(&self, secrets: &[&str]) {
-        let bytes = self.server.bytes().concat();
-        let text = String::from_utf8_lossy(&bytes);
-        for secret in secrets {
-            assert!(text.contains(secret), "`{secret}` was not sent");
-        }
+        got(&self.server, secrets);
     }
 
     /// Prints what is left when all calls are over.
