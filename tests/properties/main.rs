@@ -1,6 +1,7 @@
 //! Laws that hold for all programs, and not only for those somebody wrote.
 //!
-//! `TOLLGATE_PROGRAMS` and `TOLLGATE_OPERATIONS` set how many are tried.
+//! `TOLLGATE_PROGRAMS`, `TOLLGATE_OPERATIONS` and `TOLLGATE_CHANGES` set how
+//! many are tried.
 
 #![expect(
     clippy::unwrap_used,

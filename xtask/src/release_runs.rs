@@ -24,6 +24,7 @@ const RUNS: &[Run] = &[
         sizes: &[
             ("TOLLGATE_PROGRAMS", "100000", "1000000"),
             ("TOLLGATE_OPERATIONS", "1000000", "10000000"),
+            ("TOLLGATE_CHANGES", "20000", "1000000"),
         ],
         in_full_only: false,
     },

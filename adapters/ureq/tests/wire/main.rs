@@ -11,6 +11,7 @@ mod bodies;
 mod brought;
 mod faults;
 mod limits;
+mod nested;
 mod offload;
 mod proxy;
 mod requests;
