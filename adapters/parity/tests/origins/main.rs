@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `place.rs`, `written.rs`, `recorders.rs` | scheme, host and port as each parser reads them; hostile addresses; adapters that only note where they would dial |
 //! | `reading.rs`, `dialled.rs` | what is dialled is what was judged, or nothing is |
-//! | `baits.rs`, `chains.rs` | tokens of the auth pair at another origin, and on the way back |
+//! | `baits.rs`, `chains.rs`, `alias.rs` | tokens of the auth pair at another origin, and on the way back |
 //! | `environment.rs`, `proxies.rs`, `exempt.rs` | proxies: unasked for, with credentials, and for whom not |
 //! | `tenants.rs` | two clients over one pool |
 //! | `injected.rs`, `heads.rs` | what a caller and a server smuggle into a head |
@@ -21,6 +21,7 @@
 
 mod support;
 
+mod alias;
 mod baits;
 mod chains;
 mod child;

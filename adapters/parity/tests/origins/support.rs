@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use tollgate::{
-    ErrorKind, Offload, Response, Result,
+    Offload,
     adapter::conformance::{Received, Server},
 };
 use tollgate_reqwest::ReqwestAdapter;
@@ -53,17 +53,11 @@ macro_rules! on_every_lane {
 }
 pub(crate) use on_every_lane;
 
-/// How many cases there are; `normal` stands for the whole of
-/// `TOLLGATE_ADDRESSES`, which is 50 000 at first.
+/// How many cases make one of so many shares of `TOLLGATE_ADDRESSES`, which
+/// is 50 000 at first.
 pub(crate) fn amount(share: u32) -> u32 {
     let whole = std::env::var("TOLLGATE_ADDRESSES").map_or(50_000, |text| text.parse().unwrap());
     (whole / share).max(1)
-}
-
-/// Returns the kind of error that a call ended with.
-#[track_caller]
-pub(crate) fn kind(outcome: Result<Response>) -> ErrorKind {
-    outcome.unwrap_err().kind()
 }
 
 /// Tells whether a server got these bytes, wherever in a request.
