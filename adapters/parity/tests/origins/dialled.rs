@@ -1,26 +1,19 @@
 //! An adapter dials the origin that the guard has judged, or nobody.
 
 use http::{Request, Uri};
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
-use tollgate::{
-    BlockingAdapter, Body, ErrorKind,
-    adapter::conformance::{Reply, Server},
-    client::Client,
-};
+use proptest::prelude::*;
+use tollgate::{BlockingAdapter, Body, ErrorKind, client::Client};
 use tollgate_parity::Lane;
 use url::Url;
 
 use crate::{
     place::Place,
     recorders::{Log, recorders},
-    support::{Adapters, amount, each, on_every_lane},
+    support::{amount, on_every_lane, runner},
     written::{BASE, VECTORS, address, target},
 };
 
-const BASES: [&str; 6] = [
+pub(crate) const BASES: [&str; 6] = [
     BASE,
     "https://api.good.test",
     "http://api.good.test:8080/",
@@ -28,13 +21,6 @@ const BASES: [&str; 6] = [
     "http://[::1]:9",
     "http://api.good.test./v1?key=1",
 ];
-
-fn runner(cases: u32) -> TestRunner {
-    TestRunner::new(Config {
-        failure_persistence: None,
-        ..Config::with_cases(cases)
-    })
-}
 
 /// Calls a target; what is dialled is what `uri_for` says, or nobody is.
 ///
@@ -147,79 +133,4 @@ fn an_adapter_alone_dials_the_one_reading_of_an_address_or_refuses() {
     let (adapters, log) = recorders();
     law(&adapters.reqwest, &log);
     law(&adapters.ureq, &log);
-}
-
-/// Ways to write two servers' addresses: what is dialled, with `{A}` and `{B}` for
-/// the ports, and whether it is a call of the second server.
-const WRITTEN: [(&str, Option<bool>); 34] = [
-    ("http://127.0.0.1:{A}/", Some(false)),
-    ("http://127.0.0.1:{B}/", Some(true)),
-    ("HTTP://127.0.0.1:{B}", Some(true)),
-    ("http://127.0.0.1:0{B}/", Some(true)),
-    ("http://127.0.0.1:000000{B}/", Some(true)),
-    ("http://127.0.0.1:{B}?x", Some(true)),
-    ("http://127.0.0.1:{B}#x", Some(true)),
-    ("http://127.0.0.1:{A}@127.0.0.1:{B}/", Some(true)),
-    ("http://127.0.0.1%3a{A}@127.0.0.1:{B}/", Some(true)),
-    ("http://a@127.0.0.1:{A}@127.0.0.1:{B}/", Some(true)),
-    ("http://127.0.0.1:{A}/@127.0.0.1:{B}/", Some(false)),
-    ("http://127.0.0.1:{A}?@127.0.0.1:{B}/", Some(false)),
-    ("http://127.0.0.1:{A}#@127.0.0.1:{B}/", Some(false)),
-    ("http://127.0.0.1:{A}/..//127.0.0.1:{B}/", Some(false)),
-    ("//127.0.0.1:{B}/", Some(true)),
-    ("/../../127.0.0.1:{B}/", Some(false)),
-    ("/%2f/127.0.0.1:{B}/", Some(false)),
-    ("/..%2f..%2f//127.0.0.1:{B}/", Some(false)),
-    ("?//127.0.0.1:{B}/", Some(false)),
-    ("@127.0.0.1:{B}/", Some(false)),
-    ("http://localhost:{B}/", Some(true)),
-    ("http://LOCALHOST:{B}/", Some(true)),
-    ("http://127.0.0.1:{A}\\@127.0.0.1:{B}/", None),
-    ("http:\\\\127.0.0.1:{B}/", None),
-    ("http:/127.0.0.1:{B}/", None),
-    ("http:127.0.0.1:{B}/", None),
-    ("\\\\127.0.0.1:{B}/", None),
-    ("/\\127.0.0.1:{B}/", None),
-    ("///127.0.0.1:{B}/", None),
-    ("http://127.1:{B}/", None),
-    ("http://0x7f.1:{B}/", None),
-    ("http://2130706433:{B}/", None),
-    ("http://127.0.0.1.:{B}/", None),
-    ("http://127.0.0.1:\t{B}/", None),
-];
-
-#[test]
-fn a_server_is_reached_by_the_addresses_that_were_judged_to_be_its_own() {
-    fn law<L: Lane>(lane: &L) {
-        let servers = [(), ()].map(|()| Server::start(Reply::new(200)).unwrap());
-        let ports = servers.each_ref().map(|server| server.address().port());
-        let client = lane
-            .builder()
-            .base_url(format!("{}/v1", servers[0].origin()))
-            .allow_absolute_urls(true)
-            .build()
-            .unwrap();
-        let mut expected = [Vec::new(), Vec::new()];
-        for (written, second) in WRITTEN {
-            let target = written.replace("{A}", &ports[0].to_string());
-            let target = target.replace("{B}", &ports[1].to_string());
-            let judged = client.uri_for(&client.get(target.as_str()));
-            let outcome = lane.send(client.get(target.as_str()));
-            let Some(second) = second else {
-                let kinds = [judged.unwrap_err().kind(), outcome.unwrap_err().kind()];
-                assert_eq!(kinds, [ErrorKind::InvalidUrl; 2], "{target}");
-                continue;
-            };
-            let judged = judged.unwrap();
-            assert_eq!(judged.port_u16(), Some(ports[usize::from(second)]));
-            outcome.unwrap();
-            expected[usize::from(second)].push(judged.authority().map(ToString::to_string));
-        }
-        for (server, expected) in servers.iter().zip(expected) {
-            // Who is called is who is named.
-            let named = each(server, |request| request.header("host").map(str::to_owned));
-            assert_eq!(named, expected, "{}", L::name());
-        }
-    }
-    on_every_lane!(Adapters::plain(), |lane| law(lane));
 }

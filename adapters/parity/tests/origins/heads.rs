@@ -106,12 +106,6 @@ fn a_head_that_is_none_is_an_error_at_once_and_in_little_room() {
         on_every_lane!(Adapters::plain(), |lane| {
             let seen = best(lane, &head);
             ends.push(seen.end);
-            eprintln!(
-                "{name}: {:?} {} KiB {:?}",
-                seen.took,
-                seen.grown >> 10,
-                seen.end
-            );
             if seen.took > AT_ONCE || seen.grown > ROOM {
                 faults.push(format!("{name}: {:?}, {} bytes", seen.took, seen.grown));
             }

@@ -4,7 +4,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `place.rs`, `written.rs`, `recorders.rs` | scheme, host and port as each parser reads them; hostile addresses; adapters that only note where they would dial |
-//! | `reading.rs`, `dialled.rs` | what is dialled is what was judged, or nothing is |
+//! | `reading.rs`, `dialled.rs`, `reached.rs` | what is dialled is what was judged, or nothing is |
 //! | `baits.rs`, `chains.rs`, `alias.rs` | tokens of the auth pair at another origin, and on the way back |
 //! | `environment.rs`, `proxies.rs`, `exempt.rs` | proxies: unasked for, with credentials, and for whom not |
 //! | `tenants.rs` | two clients over one pool |
@@ -32,6 +32,7 @@ mod heads;
 mod injected;
 mod place;
 mod proxies;
+mod reached;
 mod reading;
 mod recorders;
 mod tenants;

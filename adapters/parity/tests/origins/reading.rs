@@ -2,16 +2,13 @@
 //! refused.
 
 use http::Uri;
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
+use proptest::prelude::*;
 use tollgate::{Client, ErrorKind, MockAdapter, Origin};
 use url::Url;
 
 use crate::{
     place::Place,
-    support::amount,
+    support::{amount, runner},
     written::{BASE, VECTORS, address},
 };
 
@@ -39,12 +36,8 @@ pub(crate) fn agreed(text: &str) -> Result<Option<Place>, TestCaseError> {
 
 #[test]
 fn a_generated_address_has_one_reading_or_is_refused() {
-    let mut runner = TestRunner::new(Config {
-        failure_persistence: None,
-        ..Config::with_cases(amount(1))
-    });
     let read = std::cell::Cell::new(0_u32);
-    let outcome = runner.run(&address(), |text| {
+    let outcome = runner(amount(1)).run(&address(), |text| {
         read.set(read.get() + u32::from(agreed(&text)?.is_some()));
         Ok(())
     });

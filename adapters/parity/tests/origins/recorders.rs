@@ -22,7 +22,7 @@ use crate::{place::Place, support::Adapters};
 pub(crate) struct Log(Arc<Mutex<Vec<Option<Place>>>>);
 
 impl Log {
-    fn push(&self, place: Option<Place>) {
+    pub(crate) fn push(&self, place: Option<Place>) {
         self.0.lock().unwrap().push(place);
     }
 

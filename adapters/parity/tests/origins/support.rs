@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use proptest::test_runner::{Config, TestRunner};
 use tollgate::{
     Offload,
     adapter::conformance::{Received, Server},
@@ -58,6 +59,14 @@ pub(crate) use on_every_lane;
 pub(crate) fn amount(share: u32) -> u32 {
     let whole = std::env::var("TOLLGATE_ADDRESSES").map_or(50_000, |text| text.parse().unwrap());
     (whole / share).max(1)
+}
+
+/// Runs this many cases; what fails is printed in its smallest form.
+pub(crate) fn runner(cases: u32) -> TestRunner {
+    TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::with_cases(cases)
+    })
 }
 
 /// Tells whether a server got these bytes, wherever in a request.
