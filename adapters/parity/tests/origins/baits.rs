@@ -8,7 +8,7 @@ use std::sync::{
 use tollgate::{
     ErrorKind,
     adapter::conformance::{Reply, Server},
-    auth::{MemoryStore, RefreshError, Token, TokenRefresh},
+    auth::{JsonRefresh, MemoryStore, RefreshError, Token, TokenRefresh},
     client::Client,
 };
 use tollgate_parity::Lane;
@@ -107,6 +107,31 @@ fn a_401_behind_a_redirect_to_another_origin_is_no_reason_to_refresh() {
         }
         assert_eq!(foreign.requests().len(), 2, "nothing is sent again");
         assert!(!got(&foreign, "CANARY"), "{}", L::name());
+    }
+    on_every_lane!(Adapters::plain(), |lane| law(lane));
+}
+
+#[test]
+fn a_refresh_token_does_not_follow_a_redirect_of_the_token_server() {
+    fn law<L: Lane>(lane: &L) {
+        let home = Server::start(Reply::new(401)).unwrap();
+        let foreign = Server::start(Reply::new(200)).unwrap();
+        for (code, address) in [301, 302, 303, 307, 308]
+            .into_iter()
+            .flat_map(|code| elsewhere(&foreign).map(|address| (code, address)))
+        {
+            let token_server = Server::start(Reply::new(code).header("location", address));
+            let token_server = token_server.unwrap();
+            let refresher = JsonRefresh::new(token_server.url("/token"));
+            let store = MemoryStore::new(Token::new("CANARY-first").refresh("CANARY-refresh"));
+            let pair = TokenRefresh::builder(store, refresher).refresh_attempts(1);
+            let client = client(lane, &home, &pair.build().unwrap());
+            let error = lane.send(client.get("/x")).unwrap_err();
+            assert!(!error.is_timeout(), "{}: {error:?}", L::name());
+            assert_eq!(token_server.requests().len(), 1, "{}", L::name());
+            assert!(got(&token_server, "CANARY-refresh"), "{}", L::name());
+        }
+        assert_eq!(foreign.connections(), 0, "{}", L::name());
     }
     on_every_lane!(Adapters::plain(), |lane| law(lane));
 }
