@@ -21,7 +21,7 @@ enum Way {
 use Way::{Direct, Proxied, Refused};
 
 /// An entry, a host, and what comes of it over reqwest and over ureq.
-const TABLE: [(&str, &str, Way, Way); 30] = [
+const TABLE: [(&str, &str, Way, Way); 36] = [
     ("localhost", "localhost", Direct, Direct),
     ("localhost", "LOCALHOST", Direct, Direct),
     ("LOCALHOST", "localhost", Direct, Direct),
@@ -49,6 +49,12 @@ const TABLE: [(&str, &str, Way, Way); 30] = [
     ("::ffff:7f00:1", "[::ffff:127.0.0.1]", Direct, Proxied),
     ("::ffff:127.0.0.1", "[::ffff:7f00:1]", Direct, Proxied),
     ("[::ffff:7f00:1]", "[::FFFF:127.0.0.1]", Proxied, Direct),
+    ("exempt.invalid", "exempt.invalid", Direct, Direct),
+    ("exempt.invalid", "x.exempt.invalid", Direct, Proxied),
+    (".exempt.invalid", "exempt.invalid", Direct, Proxied),
+    (".exempt.invalid", "x.exempt.invalid", Direct, Direct),
+    ("*.exempt.invalid", "x.exempt.invalid", Proxied, Direct),
+    ("exempt.invalid", "notexempt.invalid", Proxied, Proxied),
     ("host", "localhost", Proxied, Proxied),
     ("*", "localhost", Direct, Direct),
     ("", "localhost", Proxied, Proxied),
@@ -63,7 +69,7 @@ fn the_table_says_for_whom_a_proxy_is_not_asked() {
         if outcome.is_err_and(|error| error.kind() == ErrorKind::InvalidUrl) {
             return Refused;
         }
-        // An IPv6 address is called in vain.
+        // An IPv6 address is called in vain, and so is a name that is none.
         if proxy.requests().len() > before {
             Proxied
         } else {
