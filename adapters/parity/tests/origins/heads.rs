@@ -4,7 +4,7 @@
 //! `faults/modes/heads.rs` has those that end with the connection; here it is
 //! left open, so that only the head can be the reason.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate::{
@@ -12,7 +12,7 @@ use tollgate::{
     adapter::conformance::{Reply, Server, Step},
     runtime::{Runtime, ThreadRuntime},
 };
-use tollgate_parity::Lane;
+use tollgate_parity::{Lane, peak};
 
 use crate::{
     child::{is_child, run_alone},
@@ -115,17 +115,4 @@ fn a_head_that_is_none_is_an_error_at_once_and_in_little_room() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-}
-
-/// Returns the most memory that the process has had, in bytes, since now if
-/// `anew`; 0 without `/proc`.
-fn peak(anew: bool) -> u64 {
-    if anew {
-        // Where that is not allowed, the peak since the start counts.
-        fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
-    }
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or_default() << 10
 }

@@ -14,7 +14,6 @@
 //! `TOLLGATE_ADDRESSES` sets how many addresses are generated.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "a test ends where something is not as it should be"
 )]
