@@ -63,7 +63,7 @@ fn clients<L: Lane>(lane: &L) -> Vec<Client<L::Engine>> {
 fn a_generated_target_is_dialled_where_it_was_judged() {
     fn law<L: Lane>(lane: &L, log: &Log) {
         let clients = clients(lane);
-        let cases = amount(10);
+        let cases = amount(4);
         let dialled = std::cell::Cell::new(0);
         let outcome = runner(cases).run(&(0..BASES.len(), target()), |(base, target)| {
             let called = call(lane, &clients[base], log, &target)?;

@@ -1,6 +1,8 @@
 //! For whom a proxy is not asked: the matcher is the client's own; the core
 //! gives it every host in one form.
 
+use std::time::Duration;
+
 use tollgate::{
     ErrorKind,
     adapter::conformance::{Reply, Server},
@@ -60,11 +62,14 @@ const TABLE: [(&str, &str, Way, Way); 36] = [
     ("", "localhost", Proxied, Proxied),
 ];
 
+/// A name that is none may take its time.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 #[test]
 fn the_table_says_for_whom_a_proxy_is_not_asked() {
     fn way<L: Lane>(lane: &L, proxy: &Server, address: &str) -> Way {
         let before = proxy.requests().len();
-        let client = lane.builder().build().unwrap();
+        let client = lane.builder().timeout(PATIENCE).build().unwrap();
         let outcome = lane.send(client.get(address));
         if outcome.is_err_and(|error| error.kind() == ErrorKind::InvalidUrl) {
             return Refused;
