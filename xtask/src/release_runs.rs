@@ -47,6 +47,13 @@ const RUNS: &[Run] = &[
         in_full_only: false,
     },
     Run {
+        package: "tollgate-parity",
+        target: "origins",
+        file: "adapters/parity/tests/origins",
+        sizes: &[("TOLLGATE_ADDRESSES", "50000", "1000000")],
+        in_full_only: true,
+    },
+    Run {
         package: "tollgate-redis",
         target: "fleet",
         file: "adapters/redis/tests/fleet",

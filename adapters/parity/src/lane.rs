@@ -120,6 +120,25 @@ pub struct BlockingLane<A> {
     adapter: A,
 }
 
+impl<A> AsyncLane<A> {
+    /// Makes a lane over an adapter that is configured already.
+    ///
+    /// # Errors
+    ///
+    /// Where the system gives no runtime.
+    pub fn over(adapter: A) -> io::Result<Self> {
+        let runtime = Runtime::new()?;
+        Ok(Self { adapter, runtime })
+    }
+}
+
+impl<A> BlockingLane<A> {
+    /// Makes a lane over an adapter that is configured already.
+    pub fn over(adapter: A) -> Self {
+        Self { adapter }
+    }
+}
+
 /// reqwest as it is.
 pub type ReqwestAsync = AsyncLane<ReqwestAdapter>;
 /// reqwest on a runtime of the adapter's.
@@ -137,10 +156,7 @@ impl<A: Adapts + Adapter> Lane for AsyncLane<A> {
     }
 
     fn start(limits: Limits) -> io::Result<Self> {
-        Ok(Self {
-            adapter: A::start(limits)?,
-            runtime: Runtime::new()?,
-        })
+        Self::over(A::start(limits)?)
     }
 
     fn builder(&self) -> ClientBuilder<Async> {
@@ -165,9 +181,7 @@ impl<A: Adapts + BlockingAdapter> Lane for BlockingLane<A> {
     }
 
     fn start(limits: Limits) -> io::Result<Self> {
-        Ok(Self {
-            adapter: A::start(limits)?,
-        })
+        Ok(Self::over(A::start(limits)?))
     }
 
     fn builder(&self) -> ClientBuilder<Blocking> {

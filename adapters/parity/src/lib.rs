@@ -3,8 +3,10 @@
 
 pub mod failures;
 mod lane;
+mod memory;
 
 pub use lane::{
     Adapts, AsyncLane, BlockingLane, Lane, Limits, ReqwestAsync, ReqwestBlocking, UreqBlocking,
     UreqOffload,
 };
+pub use memory::peak;

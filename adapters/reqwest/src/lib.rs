@@ -94,7 +94,7 @@ impl ReqwestAdapter {
     /// |---|---|---|
     /// | `redirect` | 10 hops | the core sees the last answer only; a key in a header of your own travels to every host |
     /// | `retry` | protocol refusals, twice | more requests than attempts |
-    /// | `proxy` | from the environment, with its feature | the proxy sees requests, and answers for the server |
+    /// | `proxy` | from the environment | the proxy sees requests, and answers for the server |
     /// | `cookie_store` | off | `Cookie` is added and `Set-Cookie` kept where no interceptor looks |
     /// | `default_headers` | `accept: */*` | added to every hop, whatever its origin |
     /// | `gzip` and the like | on, with their features | bodies are decoded; `content-encoding` and `content-length` are taken off |

@@ -93,6 +93,7 @@ fn check_address(uri: &Uri) -> Result<(), AdapterError> {
         Some(host) if host.is_none_or(|host| host.parse::<Ipv6Addr>().is_err()) => {
             invalid("the host of the address is not an IPv6 address")
         }
+        None if host.contains(['[', ']']) => invalid("the host of the address has a bracket in it"),
         // The system would take `127.1` or `0x7f.1` for an address.
         None if ends_in_number(host) && host.parse::<Ipv4Addr>().is_err() => {
             invalid("the host of the address is not four numbers up to 255")
@@ -109,7 +110,11 @@ fn is_number(text: &str) -> bool {
 fn ends_in_number(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     let label = host.rsplit('.').next().unwrap_or(host);
-    is_number(label) || label.starts_with("0x") || label.starts_with("0X")
+    let digits = label
+        .strip_prefix("0x")
+        .or_else(|| label.strip_prefix("0X"));
+    let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number(label) || digits.is_some_and(is_hex)
 }
 
 /// What the headers say about the body.
@@ -245,6 +250,7 @@ mod tests {
             "http://127.0.0.1:9/",
             "http://127.0.0.1.example/",
             "http://a1/",
+            "http://0xn/",
             "http://h:/",
             "https://[2001:db8::1]/",
         ] {
@@ -264,6 +270,8 @@ mod tests {
             "http://u:p@h/",
             "http://h:99999/",
             "http://[::1]:99999/",
+            "http://h[::1]/",
+            "http://h[::1]:80/",
             "/only/a/path",
             "h:80",
             "ftp://h/",

@@ -1,8 +1,7 @@
 //! What comes without measure does not grow without measure.
 
-use std::fs;
-
 use tollgate::adapter::conformance::{Reply, Script, Server, Step, gzip_zeros};
+use tollgate_parity::peak;
 
 use crate::{
     alone::{on_each_lane, tell},
@@ -82,16 +81,4 @@ fn growth(lane: &dyn Lane, script: Script) -> u64 {
     let outcome = outcome_of(lane.send(&ask)).unwrap();
     assert!(!matches!(outcome, Outcome::Gives(..)), "{outcome:?}");
     peak(false).saturating_sub(before)
-}
-
-/// Returns the most memory that the process has had, since now if `anew`.
-fn peak(anew: bool) -> u64 {
-    if anew {
-        // Where that is not allowed, the peak since the test's start counts.
-        fs::write("/proc/self/clear_refs", "5").unwrap_or_default();
-    }
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or_default() << 10
 }
