@@ -8,6 +8,7 @@ mod chain;
 mod convert;
 mod history;
 mod kind;
+mod misfit;
 mod print;
 mod wording;
 
@@ -17,6 +18,7 @@ use http::{Extensions, StatusCode, Uri};
 
 pub(crate) use chain::find_in;
 pub use kind::{ErrorCode, ErrorKind};
+pub(crate) use misfit::Misfit;
 pub(crate) use wording::{Stage, Words, of_wire};
 
 use crate::{

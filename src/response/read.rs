@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::Response;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Misfit, Result};
 
 /// A path that is longer is of no help.
 const MAX_PATH: usize = 128;
@@ -138,8 +138,8 @@ impl Response {
     /// # Errors
     ///
     /// [`ErrorKind::Decode`] if the JSON does not fit, with the path of what
-    /// did not, this response attached and serde's error as the source; else
-    /// as [`bytes`](Self::bytes).
+    /// did not and this response attached; the source is what serde says of it,
+    /// without the value that was found. Else as [`bytes`](Self::bytes).
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         let bytes = self.bytes()?;
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
@@ -155,7 +155,7 @@ impl Response {
                     None => "the body is not the JSON that was expected".to_owned(),
                 }
             };
-            let mut error = Error::new(ErrorKind::Decode, what).with_source(source);
+            let mut error = Error::new(ErrorKind::Decode, what).with_source(Misfit::from(source));
             if let Some(head) = &self.0.head {
                 error.set_head(head.clone());
             }
