@@ -33,6 +33,9 @@ use slab::Slab;
 /// assert!(error.to_string().contains("the user closed the page"));
 /// # });
 /// ```
+#[doc(alias = "AbortController")]
+#[doc(alias = "AbortSignal")]
+#[doc(alias = "CancelToken")]
 #[derive(Clone, Default)]
 pub struct CancelHandle {
     state: Arc<State>,

@@ -30,7 +30,7 @@ const ROWS: &[&[&str]] = &[
         "interceptor/outcome",
     ],
     &["adapter", "interceptor"],
-    &["pipeline", "builtin", "auth"],
+    &["pipeline", "auth"],
     &["client"],
     &["blocking"],
     // It judges adapters through the clients.
@@ -92,7 +92,7 @@ fn a_planted_fault_is_found() {
     assert!(fault("auth/store/file.rs", "use super::super::Token;").contains("`super::super`"));
     assert!(fault("gadget.rs", "").contains("in no row"));
     assert!(fault("error/mod.rs", "use crate::gadget::G;").contains("uses `gadget::G`"));
-    assert!(fault("builtin/log.rs", "use crate::Client;").contains("uses `client`"));
+    assert!(fault("pipeline/log.rs", "use crate::Client;").contains("uses `client`"));
 
     let raw = r##"const X: &str = r#"crate::client::"#;"##;
     let test = "#[cfg(test)]\nmod tests { use crate::client::Client; fn f() {} }\n";

@@ -61,6 +61,7 @@ use crate::{
 /// client.interceptors.request.eject(id);
 /// # Ok::<(), tollgate::Error>(())
 /// ```
+#[doc(alias = "Axios")]
 pub struct Client<E = Async> {
     /// The interceptors of this client.
     pub interceptors: Interceptors,
@@ -82,6 +83,7 @@ impl Client<Async> {
     }
 
     /// Starts to build a client over an async adapter (axios: `create`).
+    #[doc(alias = "create")]
     pub fn builder(adapter: impl Adapter) -> ClientBuilder<Async> {
         ClientBuilder::<Async>::new(adapter)
     }
@@ -150,6 +152,7 @@ impl<E: EngineKind> Client<E> {
     /// Starts to build a client with this one's adapter, runtime and defaults,
     /// and no interceptors; ask for them with
     /// [`with_interceptors`](ClientBuilder::with_interceptors).
+    #[doc(alias = "mergeConfig")]
     pub fn derive(&self) -> ClientBuilder<E> {
         ClientBuilder::derived(&self.engine)
     }

@@ -34,6 +34,7 @@ impl Error {
     /// Tells whether the call was cancelled (axios: `isCancel`).
     #[must_use]
     #[doc(alias = "isCancel")]
+    #[doc(alias = "CanceledError")]
     pub fn is_cancelled(&self) -> bool {
         self.0.kind == ErrorKind::Cancelled
     }

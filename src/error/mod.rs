@@ -51,6 +51,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.into_response().unwrap().text().unwrap(), "no such user");
 /// # });
 /// ```
+#[doc(alias = "AxiosError")]
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -112,6 +113,7 @@ impl Error {
 
     /// Adds the cause.
     #[must_use]
+    #[doc(alias = "cause")]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(Arc::from(source.into()));
         self

@@ -79,6 +79,7 @@ macro_rules! hooks {
             /// It is cloned for each call: capture `Arc`s, not buffers.
             /// Untyped arguments work with `async |it| …`; write their type to
             /// call methods in `|it: …| async move {…}`.
+            #[doc(alias = "use")]
             pub fn use_<F>(&self, fulfilled: F) -> InterceptorId<$side>
             where
                 F: AsyncFn($message) -> Result<$message> + SendCall<$message, Result<$message>>,
@@ -118,6 +119,7 @@ macro_rules! hooks {
 
             /// Registers a plain closure: no future, no allocation (axios:
             /// `synchronous: true`, but with the same rules as all others).
+            #[doc(alias = "synchronous")]
             pub fn use_sync<F>(&self, fulfilled: F) -> InterceptorId<$side>
             where
                 F: Fn($message) -> Result<$message> + Send + Sync + 'static,

@@ -140,6 +140,7 @@ impl<S> Registry<S> {
     /// It sees the merged request before any interceptor has, in the order of
     /// registration, once per attempt. Where it says no, the interceptor takes
     /// no part at all, neither half of it.
+    #[doc(alias = "runWhen")]
     pub fn run_when(
         &self,
         condition: impl Fn(&Request) -> bool + Send + Sync + 'static,
@@ -193,6 +194,7 @@ macro_rules! side {
             }
 
             /// Returns the registrations as they are now, first one first.
+            #[doc(alias = "forEach")]
             pub fn iter(&self) -> impl Iterator<Item = Entry<$side>> + use<> {
                 let registry = self.clone();
                 let chain = self.shared.snapshot();

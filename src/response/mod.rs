@@ -68,6 +68,7 @@ impl Response {
 
     /// Returns the status.
     #[must_use]
+    #[doc(alias = "statusText")]
     pub fn status(&self) -> StatusCode {
         self.0.status
     }
@@ -96,6 +97,8 @@ impl Response {
 
     /// Returns the address that answered, after redirects.
     #[must_use]
+    #[doc(alias = "responseUrl")]
+    #[doc(alias = "url")]
     pub fn uri(&self) -> Option<&Uri> {
         self.0.head.as_ref().map(RequestHead::uri)
     }

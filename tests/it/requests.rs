@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tollgate::{Body, Request};
+use tollgate::{Body, ErrorKind, Request};
 
 use crate::support::{Do, Way, World, everywhere};
 
@@ -177,6 +177,31 @@ fn headers_of_a_call_beat_those_of_the_client_whatever_their_case() {
             ["a", "b"]
         );
         assert_eq!(sent.headers()["x-keep"], "k");
+    }
+    everywhere!(law);
+}
+
+#[test]
+fn an_appended_value_comes_behind_those_of_the_call_and_replaces_the_clients() {
+    fn law<W: Way>(world: &World<W>) {
+        let world = world.with(|builder| builder.header("x-many", "client"));
+        let sent = |call| {
+            world.finish(call).unwrap();
+            let sent = world.mock.requests().pop().unwrap();
+            let values = sent.headers().get_all("x-many").iter();
+            values
+                .map(|value| value.to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let call = || world.client.get("/u").append_header("X-Many", "a");
+        assert_eq!(sent(call().append_header("x-many", "b")), ["a", "b"]);
+        assert_eq!(sent(call().header("x-many", "c")), ["c"]);
+        let first = world.client.get("/u").header("x-many", "c");
+        assert_eq!(sent(first.append_header("x-many", "c")), ["c", "c"]);
+        let off = world.client.get("/u").without_header("x-many");
+        assert_eq!(sent(off.append_header("x-many", "a")), ["a"]);
+        let error = world.finish(call().append_header("x-many", "a\nb"));
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::InvalidRequest);
     }
     everywhere!(law);
 }

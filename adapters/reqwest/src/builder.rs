@@ -20,6 +20,7 @@ type Change = Box<dyn FnOnce(ClientBuilder) -> ClientBuilder + Send>;
 /// | [`connect_timeout`](Self::connect_timeout), name resolution and TLS included | 10 s |
 /// | [`max_head_bytes`](Self::max_head_bytes) | 64 KiB |
 /// | redirects, retries, `Referer`, cookies, proxies, total timeout | off: the core does these, or nobody |
+/// | `accept: */*` | added where the request has none, as by `tollgate-ureq` |
 /// | decompression | gzip and brotli, each by its feature of this crate |
 ///
 /// A request that a pooled connection refused before a byte of it was written
@@ -84,6 +85,9 @@ impl ReqwestAdapterBuilder {
     ///
     /// What is turned on here happens below us; see
     /// [`ReqwestAdapter::from_client`].
+    #[doc(alias("decompress", "proxy", "httpAgent", "httpsAgent"))]
+    #[doc(alias("rejectUnauthorized", "ca", "cert", "lookup", "family"))]
+    #[doc(alias("httpVersion", "transport", "http2Options", "socketPath"))]
     pub fn configure(
         mut self,
         change: impl FnOnce(ClientBuilder) -> ClientBuilder + Send + 'static,

@@ -101,8 +101,8 @@ impl ReqwestAdapter {
     /// | `timeout`, `read_timeout` | none | end a call earlier than its own limits, as [`ErrorKind::Timeout`](tollgate::ErrorKind::Timeout) |
     /// | `connect_timeout` | none | only the attempt's limits end a hanging connection |
     ///
-    /// [`ReqwestAdapter::builder`] turns all of these off but decompression,
-    /// and limits connecting and the head of answers.
+    /// [`ReqwestAdapter::builder`] turns all of these off but decompression and
+    /// `accept: */*`, and limits connecting and the head of answers.
     #[must_use]
     pub fn from_client(client: reqwest::Client) -> Self {
         Self {

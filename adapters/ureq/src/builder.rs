@@ -97,6 +97,9 @@ impl UreqAdapterBuilder {
     ///
     /// ureq panics on the first `https` call where the TLS library or the root
     /// certificates that are chosen here are not built in.
+    #[doc(alias("decompress", "proxy", "httpAgent", "httpsAgent"))]
+    #[doc(alias("rejectUnauthorized", "ca", "cert", "lookup", "family"))]
+    #[doc(alias("httpVersion", "transport"))]
     pub fn configure(
         mut self,
         change: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>,

@@ -100,6 +100,8 @@ on_both! {
     }
 
     /// Sets several headers; a name with several values gets all of them.
+    #[doc(alias = "common")]
+    #[doc(alias = "default_headers")]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         replace(&mut self.config.headers, headers);
         self

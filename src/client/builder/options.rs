@@ -23,6 +23,7 @@ on_both! {
 
     /// Sets the time for the whole call, with interceptors, replays and waits;
     /// default none.
+    #[doc(alias = "timeout_global")]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.config.deadline = Some(deadline);
         self
@@ -48,6 +49,7 @@ on_both! {
 
     /// Sets how many redirects are followed; default 10, 0 for none. A call
     /// makes at most 20 requests in all, replays included.
+    #[doc(alias = "maxRedirects")]
     pub fn max_redirects(mut self, limit: u32) -> Self {
         self.config.max_redirects = limit;
         self
@@ -90,6 +92,7 @@ on_both! {
 
     /// Sets which statuses are a success; default 2xx.
     #[doc(alias = "validateStatus")]
+    #[doc(alias = "error_for_status")]
     pub fn validate_status(
         mut self,
         accept: impl Fn(StatusCode) -> bool + Send + Sync + 'static,
@@ -99,12 +102,14 @@ on_both! {
     }
 
     /// Makes every status a success, as in reqwest.
+    #[doc(alias = "http_status_as_error")]
     pub fn accept_any_status(mut self) -> Self {
         self.config.status = StatusPolicy::Any;
         self
     }
 
     /// Sets the order of request interceptors; default last registered first.
+    #[doc(alias = "legacyInterceptorReqResOrdering")]
     pub fn order(mut self, order: Order) -> Self {
         self.config.order = order;
         self

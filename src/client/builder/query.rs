@@ -35,6 +35,7 @@ on_both! {
     /// Sets how arrays in queries and forms are written; default
     /// [`ArrayFormat::Repeat`] (axios: `paramsSerializer.indexes`).
     #[doc(alias = "indexes")]
+    #[doc(alias = "formSerializer")]
     pub fn array_format(mut self, format: ArrayFormat) -> Self {
         self.config.array_format = format;
         self
@@ -48,6 +49,7 @@ on_both! {
     /// write them. Forms are not its business. An error or a panic of its own
     /// fails the call before anything is sent.
     #[doc(alias = "paramsSerializer")]
+    #[doc(alias = "serialize")]
     pub fn query_serializer(
         mut self,
         serialize: impl Fn(&Parameters) -> Result<String> + Send + Sync + 'static,

@@ -13,6 +13,7 @@ use crate::{
 impl<E> Call<E> {
     /// Sends a value as JSON; sets `Content-Type` unless the call or the
     /// client has one.
+    #[doc(alias = "send_json")]
     pub fn json(mut self, value: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_vec(value) {
             Ok(bytes) => {
@@ -48,6 +49,8 @@ impl<E> Call<E> {
     /// assert_eq!(&mock.requests()[0].body()[..], b"a%5B%5D=1&a%5B%5D=2&b%5Bc%5D=x+y");
     /// # Ok::<(), tollgate::Error>(())
     /// ```
+    #[doc(alias = "URLSearchParams")]
+    #[doc(alias = "send_form")]
     pub fn form(mut self, parameters: &(impl Serialize + ?Sized)) -> Self {
         match Parameters::of(parameters) {
             Ok(parameters) => {
@@ -65,6 +68,9 @@ impl<E> Call<E> {
     /// with another boundary is an error. The client's default yields.
     #[doc(alias = "postForm")]
     #[doc(alias = "formdata")]
+    #[doc(alias = "putForm")]
+    #[doc(alias = "patchForm")]
+    #[doc(alias = "toFormData")]
     pub fn multipart(mut self, form: Multipart) -> Self {
         match form.into_body() {
             Ok(body) => self.body(body),

@@ -104,6 +104,7 @@ impl Call<Async> {
     /// # Ok::<(), tollgate::Error>(())
     /// # }).unwrap();
     /// ```
+    #[doc(alias = "getAdapter")]
     pub fn adapter(mut self, adapter: impl Adapter) -> Self {
         self.rare().transport = Some(Transport::Async(Arc::new(adapter)));
         self

@@ -97,7 +97,38 @@ impl<E> Call<E> {
         self
     }
 
+    /// Adds a value to a header of the call's, behind those that it has; the
+    /// client's values of that name give way, as to [`header`](Self::header).
+    ///
+    /// ```
+    /// use tollgate::{MockAdapter, blocking::Client};
+    ///
+    /// let mock = MockAdapter::new();
+    /// let client = Client::builder(mock.clone()).header("accept", "*/*").build()?;
+    /// let call = client.get("http://h/").append_header("accept", "text/html");
+    /// call.append_header("accept", "text/plain").send()?;
+    /// let sent = mock.requests()[0].headers().clone();
+    /// let all: Vec<_> = sent.get_all("accept").iter().collect();
+    /// assert_eq!(all, ["text/html", "text/plain"]);
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[doc(alias = "concat")]
+    pub fn append_header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        N: AsRef<str> + TryInto<HeaderName, Error: Into<http::Error>>,
+        V: TryInto<HeaderValue, Error: Into<http::Error>>,
+    {
+        match builder::header(name, value) {
+            Ok((name, value)) => {
+                self.draft.request.headers_mut().append(name, value);
+            }
+            Err(error) => self.fail(error),
+        }
+        self
+    }
+
     /// Sets several headers; a name with several values gets all of them.
+    #[doc(alias = "AxiosHeaders")]
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         builder::replace(self.draft.request.headers_mut(), headers);
         self

@@ -22,6 +22,7 @@ impl<E> Call<E> {
 
     /// Sets the time for the whole call; see
     /// [`ClientBuilder::deadline`](crate::ClientBuilder::deadline).
+    #[doc(alias = "timeout_global")]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.draft.request.0.overrides.deadline = Setting::Set(deadline);
         self
@@ -46,6 +47,8 @@ impl<E> Call<E> {
     }
 
     /// Sets which statuses are a success.
+    #[doc(alias = "validateStatus")]
+    #[doc(alias = "error_for_status")]
     pub fn validate_status(
         mut self,
         accept: impl Fn(StatusCode) -> bool + Send + Sync + 'static,
@@ -55,12 +58,14 @@ impl<E> Call<E> {
     }
 
     /// Makes every status a success.
+    #[doc(alias = "http_status_as_error")]
     pub fn accept_any_status(mut self) -> Self {
         self.draft.request.0.overrides.status = Some(StatusPolicy::Any);
         self
     }
 
     /// Sets how many redirects are followed, 0 for none.
+    #[doc(alias = "maxRedirects")]
     pub fn max_redirects(mut self, limit: u32) -> Self {
         self.draft.request.0.overrides.max_redirects = Some(limit);
         self
@@ -118,6 +123,7 @@ impl<E> Call<E> {
     }
 
     /// Sets the order of request interceptors.
+    #[doc(alias = "legacyInterceptorReqResOrdering")]
     pub fn order(mut self, order: Order) -> Self {
         self.draft.request.0.overrides.order = Some(order);
         self

@@ -55,6 +55,7 @@ impl<E> Call<E> {
     }
 
     /// Sets how arrays in the call's query and form are written.
+    #[doc(alias = "formSerializer")]
     pub fn array_format(mut self, format: ArrayFormat) -> Self {
         self.rare().array_format = Some(format);
         self
@@ -63,6 +64,7 @@ impl<E> Call<E> {
     /// Lets a function write the call's query; see
     /// [`ClientBuilder::query_serializer`](crate::ClientBuilder::query_serializer).
     #[doc(alias = "paramsSerializer")]
+    #[doc(alias = "serialize")]
     pub fn query_serializer(
         mut self,
         serialize: impl Fn(&Parameters) -> Result<String> + Send + Sync + 'static,

@@ -30,6 +30,15 @@ failures! {
         served(lane, Reply::new(302).header("location", "ftp://127.0.0.1/"))
     },
     "a redirect that asks for a stream again" => once_only,
+    "a redirect that leads a body to another origin" => |lane: &L| {
+        let script = Reply::new(307).header("location", "http://other.example.com/");
+        calling(lane, script, |client, url| client.post(url).body("secret"))
+    },
+    "a redirect that `before_redirect` refuses" => |lane: &L| {
+        calling(lane, circle(), |client, url| {
+            client.get(url).before_redirect(|_| Err(Error::message("the way is known")))
+        })
+    },
     "a body that is not gzip" => |lane: &L| {
         served(lane, Reply::new(200).header("content-encoding", "gzip").body("no gzip"))
     },
@@ -41,6 +50,17 @@ failures! {
     },
     "a body above `max_response_bytes`, as it comes" => |lane: &L| {
         calling(lane, large().chunked(), |client, url| client.get(url).max_response_bytes(8))
+    },
+    "a `transform_response` that fails" => |lane: &L| {
+        calling(lane, large(), |client, url| {
+            client.get(url).transform_response(|_, _, _| Err(Error::message("no signature")))
+        })
+    },
+    "bytes of what was left a stream" => |lane: &L| {
+        let server = Server::start(large())?;
+        let client = lane.builder().build()?;
+        let response = lane.send(client.get(server.url("/")).stream())?;
+        fails(response.bytes().map(|_| response))
     },
 }
 

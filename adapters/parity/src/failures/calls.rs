@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use tollgate::{
-    Body, CancelHandle, Error,
+    Body, CancelHandle, Error, Response,
     adapter::conformance::{Reply, Script, Server},
     auth::{MemoryStore, RefreshClass, RefreshError, Token, TokenRefresh},
     client::{Client, EngineKind},
@@ -13,8 +13,25 @@ use super::{Failure, Provoked, calling, fails, failures, get};
 use crate::Lane;
 
 failures! {
+    "an update of the defaults inside another" => |lane: &L| {
+        let client = lane.builder().build()?;
+        let mut inner = Ok(());
+        client.update_defaults(|defaults| {
+            inner = client.update_defaults(|defaults| defaults);
+            defaults
+        })?;
+        fails(inner.map(|()| Response::new(http::StatusCode::OK, "")))
+    },
     "an address without a host" => |lane: &L| get(lane, "http://"),
     "an address of another scheme" => |lane: &L| get(lane, "ftp://127.0.0.1/"),
+    "an address off the base's origin" => |lane: &L| {
+        let client = lane.builder().base_url("https://api.example.com").build()?;
+        fails(lane.send(client.get("https://other.example.com/")))
+    },
+    "parameters that are nested too deeply" => |lane: &L| {
+        let deep = (0..103).fold(None, |inside, _| Some(Box::new(Deep { inside })));
+        calling(lane, ok(), |client, url| client.get(url).query(&deep))
+    },
     "a header with a line break" => |lane: &L| {
         calling(lane, ok(), |client, url| client.get(url).header("x-name", "a\nb"))
     },
@@ -42,6 +59,11 @@ failures! {
         calling(lane, ok(), |client, url| {
             let body = Body::from_reader(&b"0123456789"[..]);
             client.post(url).body(body.with_length(12))
+        })
+    },
+    "a `transform_request` that fails" => |lane: &L| {
+        calling(lane, ok(), |client, url| {
+            client.get(url).transform_request(|_, _| Err(Error::message("no key to sign with")))
         })
     },
     "a call that was cancelled before" => |lane: &L| {
@@ -89,6 +111,11 @@ fn half() -> Reply {
     let reply = Reply::new(200).body("0123456789abcdef");
     let at = reply.head_len() + 4;
     reply.stall_at(at)
+}
+
+#[derive(serde::Serialize)]
+struct Deep {
+    inside: Option<Box<Self>>,
 }
 
 struct Broken;

@@ -27,14 +27,21 @@ Timeout          ETIMEDOUT                   200 no end of a stream within `dead
 Redirect         ERR_FR_TOO_MANY_REDIRECTS   -   a redirect in a circle
 Redirect         ERR_FR_REDIRECTION_FAILURE  -   a redirect to another scheme
 Redirect         ERR_FR_REDIRECTION_FAILURE  -   a redirect that asks for a stream again
+Redirect         ERR_FR_REDIRECTION_FAILURE  -   a redirect that leads a body to another origin
+Redirect         ERR_FR_REDIRECTION_FAILURE  -   a redirect that `before_redirect` refuses
 Decode           ERR_BAD_RESPONSE            200 a body that is not gzip
 Decode           ERR_BAD_RESPONSE            200 a gzip body that is damaged
 Decode           ERR_BAD_RESPONSE            200 JSON of another shape
 Decode           ERR_BAD_RESPONSE            200 no body where JSON was expected
 ResponseTooLarge ERR_BAD_RESPONSE            200 a body above `max_response_bytes`, by its length
 ResponseTooLarge ERR_BAD_RESPONSE            200 a body above `max_response_bytes`, as it comes
+Decode           ERR_BAD_RESPONSE            200 a `transform_response` that fails
+Unsupported      ERR_NOT_SUPPORT             -   bytes of what was left a stream
+Builder          ERR_BAD_OPTION_VALUE        -   an update of the defaults inside another
 InvalidUrl       ERR_INVALID_URL             -   an address without a host
 InvalidUrl       ERR_BAD_REQUEST             -   an address of another scheme
+InvalidUrl       ERR_INVALID_URL             -   an address off the base's origin
+InvalidRequest   ERR_FORM_DATA_DEPTH_EXCEEDED -  parameters that are nested too deeply
 InvalidRequest   ERR_BAD_REQUEST             -   a header with a line break
 Unsupported      ERR_NOT_SUPPORT             -   a method that no adapter sends
 InvalidRequest   ERR_BAD_REQUEST             -   a length that is not the body's
@@ -42,6 +49,7 @@ RequestTooLarge  ERR_BAD_REQUEST             -   a body above `max_request_bytes
 RequestTooLarge  ERR_BAD_REQUEST             -   a body above `max_request_bytes`, as it is sent
 InvalidRequest   ERR_BAD_REQUEST             -   a body that cannot be read
 InvalidRequest   ERR_BAD_REQUEST             -   a body that ends before its length
+InvalidRequest   ERR_BAD_REQUEST             -   a `transform_request` that fails
 Cancelled        ERR_CANCELED                -   a call that was cancelled before
 Cancelled        ERR_CANCELED                -   a call that is cancelled while it waits
 Cancelled        ERR_CANCELED                200 a stream that is cancelled

@@ -10,6 +10,7 @@
 //! | `cell.rs` | one mode on one lane: call, judge, call again |
 //! | `alone.rs` | a lane in a process of its own, whose threads and descriptors count |
 //! | `matrix.rs`, `cuts.rs`, `cancels.rs`, `held.rs`, `memory.rs`, `names.rs` | the tests |
+//! | `page.rs` | `docs/adapters.md` lists the modes that vary |
 //!
 //! What holds which fault, by the part of the exchange that goes wrong:
 //!
@@ -48,3 +49,4 @@ mod memory;
 mod mode;
 mod modes;
 mod names;
+mod page;

@@ -1,12 +1,7 @@
 //! The wire is the same on every lane: what a server reads does not tell which
 //! client is below.
 //!
-//! What may differ:
-//!
-//! - where a chunked body is cut into chunks;
-//! - the boundary of a form, which is another each time;
-//! - the order of headers of different names: HTTP gives it no meaning, and
-//!   that of one name's values is kept.
+//! What may differ stands in `differs.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +10,7 @@
 )]
 
 mod corpus;
+mod differs;
 mod recorder;
 
 use std::collections::BTreeMap;
