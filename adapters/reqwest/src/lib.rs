@@ -142,8 +142,8 @@ impl ReqwestAdapter {
     /// Sends a request from inside a tokio runtime.
     async fn exchange(&self, request: http::Request<Body>) -> Result<Exchanged, AdapterError> {
         let mut outgoing = convert::request(request)?;
-        let interest = outgoing.upload.take().map(|mut upload| {
-            let interest = upload.interest();
+        let interest = outgoing.upload.take().and_then(|upload| {
+            let (upload, interest) = upload.wanted();
             *outgoing.request.body_mut() = Some(reqwest::Body::wrap(upload));
             interest
         });

@@ -7,8 +7,8 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, TryLockError,
+        atomic::{AtomicBool, Ordering, fence},
     },
     task::{Context, Poll, ready},
 };
@@ -20,59 +20,98 @@ use tollgate::{AdapterError, Body, BodyError, ErrorKind};
 
 /// A body that is held to the length that was declared for it.
 pub(crate) struct Upload {
-    body: Body,
+    source: Source,
     declared: Option<u64>,
     sent: u64,
-    answer: Option<Arc<Answer>>,
 }
 
-/// Whether the answer is still being read.
-#[derive(Default)]
-struct Answer {
+enum Source {
+    Own(Body),
+    /// Only for as long as the answer is being read.
+    Wanted(Arc<Wanted>),
+}
+
+/// A body that is let go when the answer is over.
+///
+/// *Concurrency*: the lock is held while the body is polled, by the task that
+/// writes. Who ends the answer does not wait for it: either that task lets the
+/// body go after its poll, or the other one finds the lock free.
+struct Wanted {
+    body: Mutex<Option<Body>>,
     over: AtomicBool,
     waiting: AtomicWaker,
 }
 
-impl Answer {
+impl Wanted {
     fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire)
+        self.over.load(Ordering::SeqCst)
+    }
+
+    fn let_go(&self) {
+        let body = match self.body.try_lock() {
+            Ok(mut body) => body.take(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        drop(body);
+    }
+
+    fn poll(&self, context: &mut Context<'_>) -> Step {
+        self.waiting.register(context.waker());
+        let step = match self.body.lock().as_deref_mut() {
+            Ok(Some(body)) if !self.is_over() => Pin::new(body).poll_frame(context),
+            // Given up, or the body has panicked.
+            Ok(_) | Err(_) => Poll::Ready(Some(Err(GIVEN_UP.into()))),
+        };
+        fence(Ordering::SeqCst);
+        if self.is_over() {
+            self.let_go();
+        }
+        step
     }
 }
 
-/// Keeps an upload going. Dropped with the answer, it ends what is left: hyper
-/// would go on sending to a server that has answered, for ever if need be.
-pub(crate) struct Interest(Arc<Answer>);
+/// Keeps an upload going. Dropped with the answer, it ends what is left, and
+/// lets go of where that comes from: hyper would go on sending to a server that
+/// has answered, for ever if need be, or keep the body of one that stopped
+/// reading.
+pub(crate) struct Interest(Arc<Wanted>);
 
 impl Drop for Interest {
     fn drop(&mut self) {
-        self.0.over.store(true, Ordering::Release);
+        self.0.over.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        self.0.let_go();
         self.0.waiting.wake();
     }
 }
 
+type Step = Poll<Option<Result<Frame<Bytes>, BodyError>>>;
+
 impl Upload {
     pub(crate) fn new(body: Body, declared: Option<u64>) -> Self {
         Self {
-            body,
+            source: Source::Own(body),
             declared,
             sent: 0,
-            answer: None,
         }
     }
 
     /// Makes it last as long as what is returned.
-    pub(crate) fn interest(&mut self) -> Interest {
-        let answer = Arc::new(Answer::default());
-        self.answer = Some(Arc::clone(&answer));
-        Interest(answer)
-    }
-
-    /// Tells whether nobody wants the rest; else asks to be woken then.
-    fn is_given_up(&self, context: &Context<'_>) -> bool {
-        self.answer.as_ref().is_some_and(|answer| {
-            answer.waiting.register(context.waker());
-            answer.is_over()
-        })
+    pub(crate) fn wanted(self) -> (Self, Option<Interest>) {
+        let Source::Own(body) = self.source else {
+            return (self, None);
+        };
+        let wanted = Arc::new(Wanted {
+            body: Mutex::new(Some(body)),
+            over: AtomicBool::new(false),
+            waiting: AtomicWaker::new(),
+        });
+        let upload = Self {
+            source: Source::Wanted(Arc::clone(&wanted)),
+            ..self
+        };
+        (upload, Some(Interest(wanted)))
     }
 
     /// Splits into what the calling thread reads and what the socket is given.
@@ -129,10 +168,11 @@ impl HttpBody for Upload {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if self.is_given_up(context) {
-            return Poll::Ready(Some(Err(GIVEN_UP.into())));
-        }
-        let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+        let frame = match &mut self.source {
+            Source::Own(body) => Pin::new(body).poll_frame(context),
+            Source::Wanted(wanted) => wanted.poll(context),
+        };
+        let frame = match ready!(frame) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => return Poll::Ready(Some(Err(error))),
             None => return Poll::Ready(self.check_end().err().map(Err)),

@@ -162,6 +162,11 @@ impl<E: Lane> Bench<E> {
         output.ok_or_else(|| Failure::new("`block_on` came back before the future's end"))
     }
 
+    /// Waits as a reader that takes its time.
+    pub(super) fn sleep(&self, duration: Duration) -> Verdict {
+        self.run(ThreadRuntime.sleep(duration))
+    }
+
     /// Checks that the shared client is as good as new.
     pub(super) fn clean(&self, server: &Server) -> Verdict {
         let response = match self.get(server, "/clean") {

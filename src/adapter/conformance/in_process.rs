@@ -70,6 +70,12 @@ use crate::{
 /// | `waiting_for_a_head_times_out` | a mock's handler cannot wait |
 /// | `an_upload_that_nobody_reads_times_out` | a mock reads every upload |
 /// | `the_limit_counts_decoded_bytes` | a mock does not decode |
+/// | `an_upload_of_unknown_length_stops_at_the_limit` | a mock reads every upload |
+/// | `a_slow_upload_is_too_slow` | a mock reads every upload |
+/// | `an_upload_that_stands_still_is_too_slow` | a mock reads every upload |
+/// | `a_stream_that_nobody_reads_holds_the_server_back` | a mock has no connections |
+/// | `a_body_over_the_limit_closes_its_connection` | a mock has no connections |
+/// | `an_error_of_a_stream_names_its_call` | a mock's wire cannot break |
 /// | `a_stream_gives_each_chunk_when_it_comes` | a mock cannot hold a piece |
 /// | `a_cut_stream_ends_with_an_error` | a mock's wire cannot break |
 /// | `a_dropped_stream_closes_its_connection` | a mock has no connections |

@@ -40,6 +40,7 @@
 mod bench;
 mod cases;
 mod connection;
+mod fountain;
 mod guarded;
 mod gzip;
 mod in_process;

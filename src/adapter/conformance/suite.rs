@@ -24,7 +24,7 @@ const CASE_LIMIT: Duration = Duration::from_secs(15);
 ///
 /// Each case runs alone, in a thread of its own, against servers of its own,
 /// through one client that all share. A panic is a failure of its case. The
-/// whole takes 10 to 20 seconds.
+/// whole takes 15 to 30 seconds.
 ///
 /// ```
 /// use tollgate::{MockAdapter, adapter::conformance::{InProcess, Suite}};

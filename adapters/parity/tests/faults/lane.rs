@@ -1,6 +1,6 @@
 //! [`Lane`]: a client over one adapter in one engine.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
@@ -40,6 +40,20 @@ pub(crate) enum Upload {
     Bytes(Bytes),
     /// Without length and without end.
     Endless,
+    /// The same, by a reader that keeps this for as long as it is there.
+    Kept(Arc<()>),
+}
+
+/// Gives the same byte for ever.
+struct Keeper {
+    _kept: Arc<()>,
+}
+
+impl io::Read for Keeper {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        buffer.fill(b'x');
+        Ok(buffer.len())
+    }
 }
 
 impl Ask {
@@ -49,6 +63,9 @@ impl Ask {
             Upload::Nothing => call,
             Upload::Bytes(bytes) => call.body(bytes.clone()),
             Upload::Endless => call.body(Body::from_reader(io::repeat(b'x'))),
+            Upload::Kept(kept) => call.body(Body::from_reader(Keeper {
+                _kept: Arc::clone(kept),
+            })),
         };
         let call = match self.timeout {
             Some(timeout) => call.timeout(timeout),
@@ -75,6 +92,9 @@ pub(crate) trait Lane: Send + Sync {
     /// Sends, and drops the call when `when` is cancelled; `false` if the call
     /// ended before that.
     fn drop_midway(&self, ask: &Ask, when: &CancelHandle) -> bool;
+
+    /// Counts the tasks that are left; 0 where the adapter's are its own.
+    fn tasks(&self) -> usize;
 
     /// Gives client and adapter up. Nothing of them stays behind.
     fn close(self: Box<Self>);
@@ -127,6 +147,10 @@ impl Lane for OnThread {
         false
     }
 
+    fn tasks(&self) -> usize {
+        0
+    }
+
     fn close(self: Box<Self>) {}
 }
 
@@ -167,6 +191,10 @@ impl Lane for OnTokio {
                 _ = call => false,
             }
         })
+    }
+
+    fn tasks(&self) -> usize {
+        self.runtime.metrics().num_alive_tasks()
     }
 
     fn close(self: Box<Self>) {

@@ -3,6 +3,7 @@
 mod adapter_alone;
 mod answers;
 mod cancel;
+mod downloads;
 mod faults;
 mod forms;
 mod limits;
@@ -12,6 +13,7 @@ mod redirects;
 mod requests;
 mod reuse;
 mod streams;
+mod uploads;
 
 use super::{bench::Bench, lane::Lane, verdict::Verdict};
 
@@ -60,6 +62,8 @@ pub(super) fn all<E: Lane>() -> Vec<Case<E>> {
     all.extend(origins::cases());
     all.extend(faults::cases());
     all.extend(limits::cases());
+    all.extend(uploads::cases());
+    all.extend(downloads::cases());
     all.extend(streams::cases());
     all.extend(progress::cases());
     all.extend(cancel::cases());

@@ -13,7 +13,6 @@ use crate::{
     client::Call,
     error::ErrorKind,
     response::Response,
-    runtime::{Runtime, ThreadRuntime},
 };
 
 const CONNECTIONS: Needs = Needs::Wire("a mock has no connections");
@@ -43,7 +42,7 @@ fn shares<E: Lane>(
     let before = server.connections();
     for _ in 0..CALLS {
         call()?;
-        bench.run(ThreadRuntime.sleep(Duration::from_millis(5)))?;
+        bench.sleep(Duration::from_millis(5))?;
     }
     let opened = server.connections() - before;
     ensure(
