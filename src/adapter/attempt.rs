@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use http::{StatusCode, header::LOCATION, response::Parts};
+use http::{HeaderName, StatusCode, header::LOCATION, response::Parts};
 
 use super::AdapterError;
 use crate::{
@@ -50,6 +50,8 @@ pub struct Attempt {
     pub(crate) follows: bool,
     /// That of the least rate of a download.
     pub(crate) window: Option<Duration>,
+    /// Headers that are not to be added.
+    pub(crate) without: Option<Arc<[HeaderName]>>,
 }
 
 impl Attempt {
@@ -67,6 +69,7 @@ impl Attempt {
                 stream: false,
                 follows: false,
                 window: None,
+                without: None,
             },
         }
     }
@@ -136,6 +139,37 @@ impl Attempt {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.cancel.as_ref().is_some_and(CancelHandle::is_cancelled)
+    }
+
+    /// Tells whether the call took this header off
+    /// ([`without_header`](crate::client::Call::without_header)): an adapter
+    /// that finds none in the request adds none of its own.
+    ///
+    /// ```
+    /// use http::header::{ACCEPT, USER_AGENT};
+    /// use tollgate::{AdapterError, Attempt, BlockingAdapter, Body, blocking::Client};
+    ///
+    /// struct Own;
+    ///
+    /// impl BlockingAdapter for Own {
+    ///     fn send(
+    ///         &self,
+    ///         request: http::Request<Body>,
+    ///     ) -> Result<http::Response<Body>, AdapterError> {
+    ///         let attempt = Attempt::of(&request);
+    ///         assert!(attempt.leaves_out(&ACCEPT) && !attempt.leaves_out(&USER_AGENT));
+    ///         Ok(http::Response::new(Body::empty()))
+    ///     }
+    /// }
+    ///
+    /// Client::new(Own).get("http://h/").without_header("Accept").send()?;
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[must_use]
+    pub fn leaves_out(&self, name: &HeaderName) -> bool {
+        self.without
+            .as_ref()
+            .is_some_and(|names| names.contains(name))
     }
 
     /// Awaits `work`, for no longer than the attempt may last: what a blocking

@@ -4,6 +4,9 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use crate::error::{Error, ErrorCode, ErrorKind, Stage, Words, of_wire};
 
+/// How many headers an answer may have: hyper reads no more.
+pub(super) const MAX_HEADERS: usize = 100;
+
 /// Why no answer came, or why its body stopped.
 ///
 /// Its kind and code decide what the caller reads, so that every adapter says
@@ -19,7 +22,7 @@ use crate::error::{Error, ErrorCode, ErrorKind, Stage, Words, of_wire};
 /// | `Tls` | | handshake or certificate |
 /// | `Timeout` | | a limit of the adapter's own; else [`timeout`](Self::timeout), [`connect_timeout`](Self::connect_timeout), [`read_timeout`](Self::read_timeout) |
 /// | `Transport` | `ConnectionReset` | reset |
-/// | `Transport` | `BadResponse` | what came is not HTTP |
+/// | `Transport` | `BadResponse` | what came is not HTTP; its head is too large: [`head_too_large`](Self::head_too_large) |
 /// | `Transport` | | ended too early |
 /// | `Decode` | | the body does not decompress |
 ///
@@ -90,10 +93,12 @@ impl AdapterError {
     }
 
     /// Creates what an adapter returns when the head of an answer has more
-    /// than `limit` bytes.
+    /// than `limit` bytes, or more than 100 headers: a client may not tell
+    /// which. See [`check_head`](super::check_head).
     #[must_use]
     pub fn head_too_large(limit: usize) -> Self {
-        let message = format!("the answer's head is larger than {limit} bytes");
+        let message =
+            format!("the answer's head is larger than {limit} bytes or {MAX_HEADERS} headers");
         Self::core(ErrorKind::Transport, message)
             .with_code(ErrorCode::BadResponse)
             .with_hint("raise the adapter's `max_head_bytes`")

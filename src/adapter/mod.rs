@@ -16,7 +16,8 @@
 //! 6. Errors have the right [`ErrorKind`](crate::ErrorKind); their text holds
 //!    no address. What callers read is the core's wording of the kind.
 //! 7. [`Attempt::deadline`] and [`Attempt::cancel`] are honoured by a blocking
-//!    adapter; an async adapter may be dropped at any await instead.
+//!    adapter; an async adapter may be dropped at any await instead. A header
+//!    of [`Attempt::leaves_out`] is not added, where the client allows it.
 //! 8. No panic; a request that cannot be sent is
 //!    [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) or
 //!    [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
@@ -29,6 +30,7 @@ mod attempt;
 pub mod conformance;
 mod failure;
 mod framing;
+mod head;
 mod mock;
 #[cfg(feature = "tokio")]
 mod offload;
@@ -43,6 +45,7 @@ pub use attempt::Attempt;
 pub(crate) use attempt::{REDIRECT_PATIENCE, redirects};
 pub use failure::AdapterError;
 pub use framing::check_framing;
+pub use head::check_head;
 pub use mock::{MockAdapter, MockReply, Recorded};
 #[cfg(feature = "tokio")]
 pub use offload::Offload;

@@ -32,6 +32,8 @@ pub(crate) struct Wire {
     pub(crate) before_redirect: Option<RedirectHook>,
     /// Headers that are secrets, beside the usual ones.
     pub(crate) sensitive: Option<Arc<[HeaderName]>>,
+    /// Headers that the adapter is not to add by itself; a call's alone.
+    pub(crate) without: Option<Arc<[HeaderName]>>,
     pub(crate) min_upload_rate: Option<MinRate>,
     pub(crate) min_download_rate: Option<MinRate>,
     pub(crate) transform_request: Vec<RequestTransform>,

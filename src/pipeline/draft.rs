@@ -71,6 +71,11 @@ impl Rare {
         if let Some(changes) = self.wire_changes.take() {
             self.wire = Some(changes.merge(config.wire.as_deref()));
         }
+        if !self.without_headers.is_empty() {
+            let of_client = || config.wire.as_deref().cloned().unwrap_or_default();
+            let wire = self.wire.get_or_insert_with(of_client);
+            wire.without = Some(self.without_headers.as_slice().into());
+        }
     }
 
     /// Returns the chain of the call, made of the client's.

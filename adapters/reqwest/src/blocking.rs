@@ -16,7 +16,7 @@ use tollgate::{AdapterError, Attempt, BlockingAdapter, Body, runtime::block_on};
 use crate::{
     ReqwestAdapter,
     body::{Outside, check, receive},
-    convert, error,
+    convert,
     limits::Limits,
 };
 
@@ -49,7 +49,8 @@ impl BlockingAdapter for ReqwestAdapter {
                 feed.poll(context);
             }
             let answer = ready!(answer.as_mut().poll(context));
-            Poll::Ready(answer.map_err(|error| error::no_answer(error, outgoing.secure)))
+            let secure = outgoing.secure;
+            Poll::Ready(answer.map_err(|error| self.no_answer(error, secure)))
         }))?;
         drop(inside);
         limits.head_is_there();

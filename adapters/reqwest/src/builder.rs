@@ -59,16 +59,18 @@ impl ReqwestAdapterBuilder {
         self
     }
 
-    /// Limits the names and values of an answer's headers, in bytes.
+    /// Limits the names and values of an answer's headers, in bytes; more than
+    /// 100 headers are an error in any case.
     ///
-    /// Default: 64 KiB. Over HTTP/1 reqwest reads up to about 400 KiB and 100
-    /// headers before this limit is looked at; neither can be changed.
+    /// Default: 64 KiB. Over HTTP/1 reqwest reads up to about 400 KiB before
+    /// this limit is looked at, and no more; that cannot be changed.
     pub fn max_head_bytes(mut self, limit: usize) -> Self {
         self.max_head_bytes = Some(limit);
         self
     }
 
-    /// Leaves the size of heads to reqwest's own limits.
+    /// Leaves the size of heads to reqwest's own limits: about 400 KiB and 100
+    /// headers over HTTP/1.
     pub fn without_max_head_bytes(mut self) -> Self {
         self.max_head_bytes = None;
         self

@@ -1,11 +1,11 @@
 //! Ours to theirs and back; nothing is copied.
 
 use http::{
-    HeaderMap, Method, Uri,
-    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+    HeaderMap, HeaderValue, Method, Uri,
+    header::{ACCEPT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 use reqwest::Url;
-use tollgate::{AdapterError, Body, ErrorKind};
+use tollgate::{AdapterError, Attempt, Body, ErrorKind, adapter::check_head};
 
 use crate::upload::Upload;
 
@@ -36,6 +36,9 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
     let secure = url.scheme() == "https";
     let mut headers = parts.headers;
     let declared = settle_length(&mut headers, &body)?;
+    if let Some(attempt) = parts.extensions.get::<Attempt>() {
+        leave_out(&mut headers, attempt);
+    }
     let mut out = reqwest::Request::new(parts.method, url);
     let mut upload = None;
     match body.as_bytes() {
@@ -44,7 +47,7 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
         None => {
             if declared.is_none() && matches!(*out.method(), Method::GET | Method::HEAD) {
                 // Without it, hyper sends these methods' streams as nothing.
-                let chunked = http::HeaderValue::from_static("chunked");
+                let chunked = HeaderValue::from_static("chunked");
                 headers.entry(TRANSFER_ENCODING).or_insert(chunked);
             }
             upload = Some(Upload::new(body, declared));
@@ -56,6 +59,16 @@ pub(crate) fn request(request: http::Request<Body>) -> Result<Outgoing, AdapterE
         upload,
         secure,
     })
+}
+
+/// Honours what a call took off, as far as it goes: reqwest adds what a client
+/// has by default to every request that has none.
+fn leave_out(headers: &mut HeaderMap, attempt: &Attempt) {
+    // Next to none: no coding is asked for.
+    if cfg!(any(feature = "gzip", feature = "brotli")) && attempt.leaves_out(&ACCEPT_ENCODING) {
+        let identity = HeaderValue::from_static("identity");
+        headers.entry(ACCEPT_ENCODING).or_insert(identity);
+    }
 }
 
 /// Reads the address the way reqwest does, and refuses where that differs:
@@ -151,14 +164,7 @@ pub(crate) fn response(
     let response: http::Response<reqwest::Body> = response.into();
     let (mut parts, body) = response.into_parts();
     if let Some(limit) = max_head_bytes {
-        let length: usize = parts
-            .headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len())
-            .sum();
-        if length > limit {
-            return Err(AdapterError::head_too_large(limit));
-        }
+        check_head(&parts.headers, limit)?;
     }
     if let Some(address) = address {
         parts.extensions.insert(address);

@@ -12,7 +12,7 @@
 //! | `is_redirect` (a client of the caller's) | `Redirect` | |
 //! | the caller's body failed | `InvalidRequest` | |
 //! | a body, from the decoder | `Decode` | |
-//! | hyper's parser, or framing of a body that it refuses | `Transport` | `BadResponse` |
+//! | hyper's parser, too large a head among others; framing of a body that it refuses | `Transport` | `BadResponse` |
 //! | anything else | `Transport` | `ConnectionReset` |
 //!
 //! What the caller reads is the core's wording of these; reqwest's own words
@@ -26,10 +26,17 @@ use std::{error::Error as StdError, io, iter};
 
 use tollgate::{AdapterError, ErrorCode, ErrorKind};
 
+/// What hyper reads of a head of HTTP/1 at most.
+const HEAD_LIMIT: usize = 8192 + 100 * 4096;
+
 type Cause<'a> = &'a (dyn StdError + 'static);
 
 /// Why no answer came.
-pub(crate) fn no_answer(error: reqwest::Error, secure: bool) -> AdapterError {
+pub(crate) fn no_answer(
+    error: reqwest::Error,
+    secure: bool,
+    max_head_bytes: Option<usize>,
+) -> AdapterError {
     let error = error.without_url();
     let found = of_ours(&error)
         .or_else(|| early(&error))
@@ -46,6 +53,8 @@ pub(crate) fn no_answer(error: reqwest::Error, secure: bool) -> AdapterError {
                 AdapterError::request_body(ErrorKind::InvalidRequest)
             } else if secure && io_kind(&error) == Some(io::ErrorKind::InvalidData) {
                 AdapterError::of(ErrorKind::Tls)
+            } else if let Some(limit) = max_head_bytes.filter(|_| has_large_head(&error)) {
+                AdapterError::head_too_large(limit.min(HEAD_LIMIT))
             } else {
                 transport(&error)
             }
@@ -120,9 +129,18 @@ fn transport(error: &reqwest::Error) -> AdapterError {
 }
 
 fn parser_failed(error: &reqwest::Error) -> bool {
-    causes(error)
-        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
-        .any(hyper::Error::is_parse)
+    of_hyper(error).any(hyper::Error::is_parse)
+}
+
+/// hyper does not tell the number of headers from their size, and names
+/// neither to clients but in words.
+fn has_large_head(error: &reqwest::Error) -> bool {
+    of_hyper(error)
+        .any(|cause| cause.is_parse() && cause.to_string() == "message head is too large")
+}
+
+fn of_hyper(error: &reqwest::Error) -> impl Iterator<Item = &hyper::Error> {
+    causes(error).filter_map(|cause| cause.downcast_ref())
 }
 
 /// hyper's plain connector names its reason in words only. Not by our feature:

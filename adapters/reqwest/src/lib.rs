@@ -41,6 +41,11 @@ use upload::Interest;
 /// An idle connection belongs to the runtime in which it was made; use one
 /// adapter for each, or runtimes that live equally long.
 ///
+/// reqwest adds `accept: */*`, `accept-encoding` and the default headers of its
+/// client to each request that has none. A call's
+/// [`without_header`](tollgate::client::Call::without_header) cannot take them
+/// off; for `accept-encoding` it sends `identity`.
+///
 /// Clones share connections and runtime.
 ///
 /// ```
@@ -139,6 +144,10 @@ impl fmt::Debug for ReqwestAdapter {
 }
 
 impl ReqwestAdapter {
+    fn no_answer(&self, error: reqwest::Error, secure: bool) -> AdapterError {
+        error::no_answer(error, secure, self.max_head_bytes)
+    }
+
     /// Sends a request from inside a tokio runtime.
     async fn exchange(&self, request: http::Request<Body>) -> Result<Exchanged, AdapterError> {
         let mut outgoing = convert::request(request)?;
@@ -148,7 +157,7 @@ impl ReqwestAdapter {
             interest
         });
         let answer = self.client.execute(outgoing.request).await;
-        let answer = answer.map_err(|error| error::no_answer(error, outgoing.secure))?;
+        let answer = answer.map_err(|error| self.no_answer(error, outgoing.secure))?;
         let (parts, body) = convert::response(answer, self.max_head_bytes)?;
         body::check(&parts, &body)?;
         Ok((parts, body, interest))

@@ -27,6 +27,14 @@ impl Budget {
         }
     }
 
+    /// The part of another that one connection attempt gets.
+    pub(crate) fn for_connect(left: Option<Duration>) -> Self {
+        Self {
+            left,
+            reason: Timeout::Connect,
+        }
+    }
+
     /// Returns what is left, `None` where there is no limit.
     pub(crate) fn left(&self) -> Result<Option<Duration>, Error> {
         match self.left {

@@ -6,6 +6,7 @@ use ureq::{
     Agent,
     config::{AutoHeaderValue, Config, ConfigBuilder},
     typestate::AgentScope,
+    unversioned::resolver::Resolver,
 };
 
 use crate::{UreqAdapter, dialer::Dialer, lookup::Later};
@@ -13,8 +14,10 @@ use crate::{UreqAdapter, dialer::Dialer, lookup::Later};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// What ureq reads into, and what it has to be larger than the head by.
+/// What ureq reads into, which has to be larger than a head.
 const INPUT_BYTES: usize = 128 * 1024;
+/// What a head has besides the names and values of its headers.
+const HEAD_EXTRA: usize = 16 * 1024;
 const HEAD_LIMIT: usize = 16 * 1024 * 1024;
 
 /// Configures a [`UreqAdapter`] with an agent of its own.
@@ -25,6 +28,7 @@ const HEAD_LIMIT: usize = 16 * 1024 * 1024;
 /// | [`max_head_bytes`](Self::max_head_bytes) | 64 KiB |
 /// | redirects, cookies, proxies, total timeout, `user-agent` | off: the core does these, or nobody |
 /// | `accept: */*` | added where the request has none, as by `tollgate-reqwest` |
+/// | [`resolver`](Self::resolver) | the system's |
 /// | decompression | gzip and brotli, each by its feature of this crate |
 ///
 /// ```
@@ -40,6 +44,8 @@ const HEAD_LIMIT: usize = 16 * 1024 * 1024;
 #[must_use = "a builder does nothing until `build`"]
 pub struct UreqAdapterBuilder {
     config: ConfigBuilder<AgentScope>,
+    max_head_bytes: usize,
+    resolver: Option<Box<dyn Resolver>>,
 }
 
 impl UreqAdapterBuilder {
@@ -57,8 +63,10 @@ impl UreqAdapterBuilder {
                 .accept(AutoHeaderValue::Default)
                 .accept_encoding(encodings)
                 .timeout_connect(Some(CONNECT_TIMEOUT))
-                .max_response_header_size(MAX_HEAD_BYTES)
+                .max_response_header_size(MAX_HEAD_BYTES + HEAD_EXTRA)
                 .input_buffer_size(INPUT_BYTES),
+            max_head_bytes: MAX_HEAD_BYTES,
+            resolver: None,
         }
     }
 
@@ -76,16 +84,79 @@ impl UreqAdapterBuilder {
         self
     }
 
-    /// Limits the head of an answer, status line included, in bytes.
+    /// Limits the names and values of an answer's headers, in bytes; more than
+    /// 100 headers are an error in any case.
     ///
-    /// Default: 64 KiB; at most 16 MiB. A head of more than 128 lines is an
-    /// error of ureq's in any case.
+    /// Default: 64 KiB; at most 16 MiB. ureq's own `max_response_header_size`
+    /// is 16 KiB more: it counts the status line and the marks between, too.
     pub fn max_head_bytes(mut self, limit: usize) -> Self {
         let limit = limit.min(HEAD_LIMIT);
+        self.max_head_bytes = limit;
         self.config = self
             .config
-            .max_response_header_size(limit)
+            .max_response_header_size(limit + HEAD_EXTRA)
             .input_buffer_size(limit.saturating_mul(2).max(INPUT_BYTES));
+        self
+    }
+
+    /// Asks `resolver` for the addresses of a host, not the system: once for
+    /// each new connection, on the calling thread.
+    ///
+    /// It is told how long it may take, and cannot be interrupted: a cancel is
+    /// seen when it returns. The trait is one of ureq's that may change in any
+    /// minor release.
+    ///
+    /// ```
+    /// use http::Uri;
+    /// use tollgate::blocking::Client;
+    /// use tollgate_ureq::UreqAdapter;
+    /// use ureq::{
+    ///     Error,
+    ///     config::Config,
+    ///     unversioned::{
+    ///         resolver::{ResolvedSocketAddrs, Resolver},
+    ///         transport::NextTimeout,
+    ///     },
+    /// };
+    ///
+    /// /// Knows one host.
+    /// #[derive(Debug)]
+    /// struct Orders(std::net::SocketAddr);
+    ///
+    /// impl Resolver for Orders {
+    ///     fn resolve(
+    ///         &self,
+    ///         uri: &Uri,
+    ///         _: &Config,
+    ///         _: NextTimeout,
+    ///     ) -> Result<ResolvedSocketAddrs, Error> {
+    ///         if uri.host() != Some("orders.test") {
+    ///             return Err(Error::HostNotFound);
+    ///         }
+    ///         let mut addresses = self.empty();
+    ///         addresses.push(self.0);
+    ///         Ok(addresses)
+    ///     }
+    /// }
+    ///
+    /// # use std::io::{Read, Write};
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// # let address = listener.local_addr().unwrap();
+    /// # std::thread::spawn(move || {
+    /// #     let (mut peer, _) = listener.accept().unwrap();
+    /// #     peer.read(&mut [0; 4096]).unwrap();
+    /// #     peer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap();
+    /// # });
+    /// let adapter = UreqAdapter::builder().resolver(Orders(address)).build();
+    /// let client = Client::new(adapter);
+    /// assert_eq!(client.get("http://orders.test/").send()?.text()?, "hello");
+    /// assert!(client.get("http://other.test/").send().unwrap_err().is_dns());
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[doc(alias = "lookup")]
+    #[doc(alias = "dns_resolver")]
+    pub fn resolver(mut self, resolver: impl Resolver) -> Self {
+        self.resolver = Some(Box::new(resolver));
         self
     }
 
@@ -120,8 +191,9 @@ impl UreqAdapterBuilder {
             .allow_non_standard_methods(true)
             .build();
         UreqAdapter {
-            agent: Agent::with_parts(config, Dialer::default(), Later),
+            agent: Agent::with_parts(config, Dialer::new(self.resolver), Later),
             own: true,
+            max_head_bytes: Some(self.max_head_bytes),
         }
     }
 }
@@ -142,7 +214,8 @@ mod tests {
         let config = adapter.agent.config();
         assert_eq!(config.timeouts().connect, Some(Duration::from_secs(10)));
         assert_eq!(config.timeouts().global, None);
-        assert_eq!(config.max_response_header_size(), 64 << 10);
+        assert_eq!(adapter.max_head_bytes, Some(64 << 10));
+        assert_eq!(config.max_response_header_size(), 80 << 10);
         assert!(config.proxy().is_none());
     }
 

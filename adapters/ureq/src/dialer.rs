@@ -1,14 +1,9 @@
 //! [`Dialer`]: opens the connections of our own agent.
 
-use std::{
-    io,
-    net::{SocketAddr, TcpStream},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use ureq::{
-    Error, Timeout,
+    Error,
     unversioned::{
         resolver::Resolver,
         transport::{ConnectionDetails, Connector, DefaultConnector, Transport},
@@ -19,14 +14,12 @@ use ureq::{tls::TlsProvider, unversioned::transport::RustlsConnector};
 
 use crate::{
     budget::Budget,
+    connect::connect,
     link::Link,
     lookup,
     noted::Noted,
     watch::{self, Stage},
 };
-
-/// The shortest time that an address is given.
-const LEAST: Duration = Duration::from_millis(10);
 
 /// Looks up, connects and shakes hands, and notes how far it came.
 ///
@@ -37,6 +30,8 @@ pub(crate) struct Dialer {
     #[cfg(feature = "rustls")]
     tls: RustlsConnector,
     rest: DefaultConnector,
+    /// Looks up instead of the system.
+    resolver: Option<Box<dyn Resolver>>,
 }
 
 impl Connector<()> for Dialer {
@@ -58,11 +53,18 @@ impl Connector<()> for Dialer {
 }
 
 impl Dialer {
+    pub(crate) fn new(resolver: Option<Box<dyn Resolver>>) -> Self {
+        Self {
+            resolver,
+            ..Self::default()
+        }
+    }
+
     fn direct(&self, details: &ConnectionDetails<'_>) -> Result<Box<dyn Transport>, Error> {
         let mut budget = Budget::of(details.timeout);
         let addresses = if lookup::is_later(&details.addrs) {
             watch::note(|seen| seen.stage = Stage::Lookup);
-            lookup::addresses(details.uri, details.config, &mut budget)?
+            self.look_up(details, &mut budget)?
         } else {
             details.addrs.to_vec()
         };
@@ -74,6 +76,29 @@ impl Dialer {
         }
         watch::note(|seen| seen.stage = Stage::Handshake);
         self.secure(details, link)
+    }
+
+    fn look_up(
+        &self,
+        details: &ConnectionDetails<'_>,
+        budget: &mut Budget,
+    ) -> Result<Vec<SocketAddr>, Error> {
+        let Some(resolver) = &self.resolver else {
+            return lookup::addresses(details.uri, details.config, budget);
+        };
+        let mut timeout = details.timeout;
+        if let Some(left) = watch::limit(budget.left()?)? {
+            timeout.after = left.into();
+        }
+        let before = watch::now();
+        let found = resolver.resolve(details.uri, details.config, timeout)?;
+        if let (Some(before), Some(after)) = (before, watch::now()) {
+            budget.spend(after.saturating_duration_since(before));
+        }
+        if found.is_empty() {
+            return Err(Error::HostNotFound);
+        }
+        Ok(found.to_vec())
     }
 
     #[cfg(feature = "rustls")]
@@ -97,9 +122,10 @@ impl Dialer {
         &self,
         details: &ConnectionDetails<'_>,
     ) -> Result<Option<Box<dyn Transport>>, Error> {
+        let resolver = self.resolver.as_deref().unwrap_or(&lookup::Now);
         let addrs = if lookup::is_later(&details.addrs) {
             watch::note(|seen| seen.stage = Stage::Lookup);
-            lookup::Now.resolve(details.uri, details.config, details.timeout)?
+            resolver.resolve(details.uri, details.config, details.timeout)?
         } else {
             details.addrs.clone()
         };
@@ -111,7 +137,7 @@ impl Dialer {
         let details = ConnectionDetails {
             addrs,
             timeout,
-            resolver: &lookup::Now,
+            resolver,
             uri: details.uri,
             config: details.config,
             request_level: details.request_level,
@@ -142,33 +168,4 @@ fn has_rustls(details: &ConnectionDetails<'_>) -> bool {
 #[cfg(not(feature = "rustls"))]
 fn has_rustls(_: &ConnectionDetails<'_>) -> bool {
     false
-}
-
-/// Tries one address after the other; each but the last gets half of the time
-/// that is left.
-fn connect(addresses: &[SocketAddr], budget: &mut Budget) -> Result<TcpStream, Error> {
-    let mut last = Error::ConnectionFailed;
-    for (index, address) in addresses.iter().enumerate() {
-        let left = watch::limit(budget.left()?)?;
-        let is_last = index + 1 == addresses.len();
-        let before = watch::now();
-        let stream = match left {
-            None => TcpStream::connect(address),
-            Some(left) if is_last => TcpStream::connect_timeout(address, left.max(LEAST)),
-            Some(left) => TcpStream::connect_timeout(address, (left / 2).max(LEAST)),
-        };
-        last = match stream {
-            Ok(stream) => return Ok(stream),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Error::Timeout(Timeout::Connect)
-            }
-            Err(error) => error.into(),
-        };
-        if let (Some(before), Some(after)) = (before, watch::now()) {
-            budget.spend(after.saturating_duration_since(before));
-        }
-    }
-    // The attempt's end comes first, where both have passed.
-    watch::limit(None)?;
-    Err(last)
 }

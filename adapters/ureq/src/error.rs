@@ -47,6 +47,16 @@ pub(crate) fn no_answer(error: Error, seen: Seen, place: Place) -> AdapterError 
     early(seen).unwrap_or_else(|| asked.explain(error))
 }
 
+/// Tells whether a head has more bytes, or more headers, than ureq reads.
+pub(crate) fn is_large_head(error: &Error) -> bool {
+    match error {
+        Error::LargeResponseHeader(..) => true,
+        // ureq does not export the error that is inside.
+        Error::Protocol(inner) => inner.to_string().ends_with("too many headers"),
+        _ => false,
+    }
+}
+
 /// Why the body of an answer stopped.
 pub(crate) fn no_body(error: io::Error, seen: Seen, place: Place) -> AdapterError {
     let asked = Asked {

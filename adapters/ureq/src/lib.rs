@@ -6,9 +6,11 @@
 mod brought;
 mod budget;
 mod builder;
+mod connect;
 mod convert;
 mod dialer;
 mod error;
+mod left_out;
 mod link;
 mod lookup;
 mod noted;
@@ -19,7 +21,7 @@ mod watch;
 use std::fmt;
 
 use http::request::Parts;
-use tollgate::{AdapterError, Attempt, BlockingAdapter, Body};
+use tollgate::{AdapterError, Attempt, BlockingAdapter, Body, adapter::check_head};
 use ureq::{Agent, AsSendBody, SendBody};
 
 pub use builder::UreqAdapterBuilder;
@@ -32,13 +34,15 @@ use watch::Watch;
 ///
 /// | | an agent of its own ([`new`](Self::new), [`builder`](Self::builder)) | yours ([`from_agent`](Self::from_agent)) |
 /// |---|---|---|
-/// | cancellation from another thread | within 25 ms, except while TCP connects | at the next read of the body |
-/// | deadline | on time, except while TCP connects | on time; in stream mode each step up to the head gets it anew |
+/// | cancellation from another thread | within 25 ms | at the next read of the body |
+/// | deadline | on time | on time; in stream mode each step up to the head gets it anew |
 /// | answer cut off without a length to tell by | an error | a shorter body |
 /// | name look-up | once per connection | once per call |
 ///
-/// A connection attempt ends with the deadline or the connect timeout,
-/// whichever comes first, but not when it is cancelled.
+/// A connection attempt ends with the deadline, the connect timeout or a
+/// cancel, whichever comes first. Through a proxy or a TLS library of
+/// [`configure`](UreqAdapterBuilder::configure)'s, which ureq dials by itself,
+/// a cancel is seen between two waits.
 ///
 /// Clones share connections.
 ///
@@ -60,6 +64,7 @@ pub struct UreqAdapter {
     agent: Agent,
     /// Whether the agent's connections are ours.
     own: bool,
+    max_head_bytes: Option<usize>,
 }
 
 impl UreqAdapter {
@@ -100,7 +105,11 @@ impl UreqAdapter {
     /// [`configure`](UreqAdapterBuilder::configure).
     #[must_use]
     pub fn from_agent(agent: Agent) -> Self {
-        Self { agent, own: false }
+        Self {
+            agent,
+            own: false,
+            max_head_bytes: None,
+        }
     }
 
     fn exchange(
@@ -129,6 +138,7 @@ impl UreqAdapter {
         if !self.own {
             request = brought::configure(&self.agent, request, attempt);
         }
+        request = left_out::configure(&self.agent, request, attempt);
         self.agent.run(request)
     }
 }
@@ -167,8 +177,16 @@ impl BlockingAdapter for UreqAdapter {
         };
         let (seen, answer) = watch.run(|| self.exchange(outgoing, &attempt));
         let released = seen.released;
-        let answer = answer.map_err(|error| error::no_answer(error, seen, place))?;
+        let answer = answer.map_err(|error| match self.max_head_bytes {
+            Some(limit) if error::is_large_head(&error) => {
+                AdapterError::head_too_large(limit).with_source(error)
+            }
+            _ => error::no_answer(error, seen, place),
+        })?;
         let (parts, body) = answer.into_parts();
+        if let Some(limit) = self.max_head_bytes {
+            check_head(&parts.headers, limit)?;
+        }
         attempt.answered(&parts);
         // What was given back is known for sure to have no body; an empty one
         // that is called gzip would not decode.

@@ -6,11 +6,14 @@ use super::Call;
 use crate::{client::builder, config::Setting, pipeline::read_base};
 
 impl<E> Call<E> {
-    /// Sends no header of this name, where only the client's defaults or the
-    /// body's type would set one (axios: `headers: { name: false }`).
+    /// Sends no header of this name, where only the client's defaults, the
+    /// body's type or the adapter would set one
+    /// (axios: `headers: { name: false }`).
     ///
     /// A later [`header`](Self::header) of the call and an interceptor may
-    /// still set it; so may the adapter, for what its transport needs.
+    /// still set it; so does the adapter where its transport needs it (`host`,
+    /// the length of a body) or its client cannot be told otherwise: over
+    /// reqwest, `accept` stays `*/*` and `accept-encoding` becomes `identity`.
     ///
     /// ```
     /// use tollgate::{Client, MockAdapter};

@@ -74,6 +74,7 @@ pub(super) fn outgoing(
             .wire
             .and_then(|wire| wire.min_download_rate)
             .map(|rate| rate.window),
+        without: run.wire.and_then(|wire| wire.without.clone()),
     });
     Ok(outgoing)
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: what is not there fails it")]
 
 mod garbage;
+mod heads;
 mod rows;
 mod table;
 

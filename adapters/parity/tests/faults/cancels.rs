@@ -35,10 +35,7 @@ fn a_call_that_hangs_anywhere_ends_when_it_is_cancelled_or_dropped() {
     let test = "cancels::a_call_that_hangs_anywhere_ends_when_it_is_cancelled_or_dropped";
     let told = on_each_lane(test, |name| {
         let lane = lane(name);
-        let modes: Vec<_> = modes()
-            .into_iter()
-            .filter(|mode| can_be_ended(mode, name))
-            .collect();
+        let modes: Vec<_> = modes().into_iter().filter(Mode::hangs).collect();
         assert!(modes.len() >= 20, "{} modes", modes.len());
         let ways = 1 + usize::from(lane.can_drop());
         let rounds = rounds(modes.len() * ways);
@@ -51,11 +48,6 @@ fn a_call_that_hangs_anywhere_ends_when_it_is_cancelled_or_dropped() {
     for (lane, lines) in LANES.iter().zip(told.unwrap_or_default()) {
         println!("{lane}: {}", lines.join(", "));
     }
-}
-
-/// ureq's adapter says of itself that connecting is not cancelled.
-fn can_be_ended(mode: &Mode, lane: &str) -> bool {
-    mode.hangs() && !(lane.starts_with("ureq") && matches!(mode.place, Place::Full))
 }
 
 /// How often all of them are ended, where a round ends so many calls.

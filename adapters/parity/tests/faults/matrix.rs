@@ -65,8 +65,16 @@ fn flaws(modes: &[Mode], told: &[Vec<String>]) -> Vec<String> {
 }
 
 fn outcomes(told: &[Vec<String>], index: usize) -> Vec<&str> {
+    parts(told, index, 0)
+}
+
+/// Returns the outcomes of a mode on all lanes (0), its times (1), or how often
+/// it was late (2).
+fn parts(told: &[Vec<String>], index: usize, part: usize) -> Vec<&str> {
     let lines = told.iter().filter_map(|lines| lines.get(index));
-    lines.filter_map(|line| line.split('\t').next()).collect()
+    lines
+        .filter_map(|line| line.split('\t').nth(part))
+        .collect()
 }
 
 /// Plays all modes; returns a line for each.
@@ -99,21 +107,23 @@ fn take<'a>(modes: &'a [Mode], next: &AtomicUsize) -> Option<(usize, &'a Mode)> 
 
 /// A mode that hangs hangs under either limit.
 fn play_both(mode: &Mode, lane: &dyn Lane) -> Result<String, String> {
-    let seen = play_in_time(mode, lane, Limit::Timeout)?;
+    let (seen, mut late) = play_in_time(mode, lane, Limit::Timeout)?;
     if mode.hangs() {
-        play_in_time(mode, lane, Limit::Deadline)?;
+        late += play_in_time(mode, lane, Limit::Deadline)?.1;
     }
-    Ok(format!("{}\t{}", say(&seen.outcome), seen.took.as_millis()))
+    let took = seen.took.as_millis();
+    Ok(format!("{}\t{took}\t{late}", say(&seen.outcome)))
 }
 
-fn play_in_time(mode: &Mode, lane: &dyn Lane, limit: Limit) -> Result<Seen, String> {
+/// Plays a mode until it is in time; also returns how often it was not.
+fn play_in_time(mode: &Mode, lane: &dyn Lane, limit: Limit) -> Result<(Seen, usize), String> {
     /// What was late goes again by itself.
     static AGAIN: Mutex<()> = Mutex::new(());
     let mut turn = None;
     let mut late = Vec::new();
     for _ in 0..TRIES {
         match play(mode, lane, limit) {
-            Ok(seen) => return Ok(seen),
+            Ok(seen) => return Ok((seen, late.len())),
             Err(Flaw::Late(text)) => late.push(text),
             Err(Flaw::Wrong(text)) => {
                 return Err(format!("{} ({limit:?}): {text}", mode.name));
@@ -136,21 +146,32 @@ fn say(outcome: &Outcome) -> String {
 
 fn table(modes: &[Mode], told: &[Vec<String>]) -> String {
     let lanes = LANES.join(", ");
-    let mut out = format!("| fault | outcome | ms on {lanes} |\n|---|---|---|\n");
+    let mut out = format!("| fault | outcome | ms on {lanes} | late |\n|---|---|---|---|\n");
     for (index, mode) in modes.iter().enumerate() {
         let mut seen = outcomes(told, index);
         seen.dedup();
-        let lines = told.iter().filter_map(|lines| lines.get(index));
-        let times = lines.map(|line| line.split_once('\t').map_or("-", |(_, time)| time));
-        let times: Vec<_> = times.collect();
-        let (seen, times) = (seen.join(" / "), times.join(", "));
-        out.push_str(&format!("| {} | {seen} | {times} |\n", mode.name));
+        let (seen, times) = (seen.join(" / "), parts(told, index, 1).join(", "));
+        let late = match late(told, index) {
+            0 => String::new(),
+            often => often.to_string(),
+        };
+        out.push_str(&format!("| {} | {seen} | {times} | {late} |\n", mode.name));
     }
     for mode in modes {
         if let Some(reason) = mode.varies {
             out.push_str(&format!("{}: {reason}\n", mode.name));
         }
     }
-    out.push_str(&format!("{} modes on {} lanes\n", modes.len(), LANES.len()));
+    let late: usize = (0..modes.len()).map(|index| late(told, index)).sum();
+    let (modes, lanes) = (modes.len(), LANES.len());
+    out.push_str(&format!(
+        "{modes} modes on {lanes} lanes, {late} times late\n"
+    ));
     out
+}
+
+/// How often a mode was late, on all lanes together.
+fn late(told: &[Vec<String>], index: usize) -> usize {
+    let often = parts(told, index, 2).into_iter();
+    often.filter_map(|often| often.parse::<usize>().ok()).sum()
 }

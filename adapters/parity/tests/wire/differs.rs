@@ -1,11 +1,13 @@
 //! What may differ on the wire, and the page that says so.
 
 /// What one adapter may write otherwise than another.
-const DIFFERS: [&str; 3] = [
+const DIFFERS: [&str; 4] = [
     "where a chunked body is cut into chunks",
     "the boundary of a form, which is another each time",
     "the order of headers of different names: HTTP gives it no meaning, and that of one \
      name's values is kept",
+    "an `accept` or `accept-encoding` that a call takes off: reqwest sends `*/*` and \
+     `identity`, which mean the same",
 ];
 
 #[test]

@@ -11,6 +11,7 @@
 
 mod corpus;
 mod differs;
+mod left_out;
 mod recorder;
 
 use std::collections::BTreeMap;

@@ -194,7 +194,7 @@ async fn a_head_above_the_limit_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!(
         error.to_string(),
-        "the answer's head is larger than 65536 bytes"
+        "the answer's head is larger than 65536 bytes or 100 headers"
     );
 
     let unlimited = ReqwestAdapter::builder().without_max_head_bytes();

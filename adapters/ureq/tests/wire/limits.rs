@@ -9,7 +9,7 @@ use std::{
 use tollgate::{CancelHandle, Error, blocking::Client};
 use tollgate_ureq::UreqAdapter;
 
-use crate::server::{PATIENCE, Server};
+use crate::server::{Full, PATIENCE, Server, ok};
 
 const SHORT: Duration = Duration::from_millis(120);
 
@@ -140,9 +140,42 @@ fn a_chunk_of_a_streamed_body_has_its_own_time() {
     });
 }
 
+#[test]
+fn connecting_ends_with_whichever_limit_comes_first() {
+    let full = Full::new();
+    let short = UreqAdapter::builder().connect_timeout(SHORT);
+    let long = UreqAdapter::builder().without_connect_timeout();
+    for (name, adapter, timeout) in [
+        ("the adapter's", short, PATIENCE),
+        ("the call's", long, SHORT),
+    ] {
+        let client = Client::builder(adapter.build());
+        let client = client.timeout(timeout).build().unwrap();
+        timed_out(name, || client.get(full.url()).send().unwrap_err());
+    }
+}
+
+#[test]
+fn a_connection_that_comes_late_is_used() {
+    let full = Full::new();
+    let client = Client::new(UreqAdapter::new());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // Past the first slice of the wait.
+            thread::park_timeout(SHORT);
+            full.answer(&ok("late"));
+        });
+        let handle = CancelHandle::new();
+        let call = client.get(full.url()).cancel_handle(&handle);
+        let answer = call.send();
+        full.knock();
+        assert_eq!(answer.unwrap().text().unwrap(), "late");
+    });
+}
+
 #[cfg(feature = "rustls")]
 #[test]
-fn connecting_ends_with_the_connect_timeout() {
+fn a_handshake_ends_with_the_connect_timeout() {
     let (server, _) = silent_after("");
     let adapter = UreqAdapter::builder().connect_timeout(SHORT).build();
     let client = Client::builder(adapter).without_timeout().build().unwrap();
@@ -154,23 +187,25 @@ fn connecting_ends_with_the_connect_timeout() {
 /// call went on.
 fn cancelled(before: &'static str) -> Duration {
     let (server, stalls) = silent_after(before);
+    cancelled_when(&server.url("/"), move || {
+        stalls.recv_timeout(PATIENCE).unwrap();
+    })
+}
+
+fn cancelled_when(url: &str, stalls: impl FnOnce() + Send) -> Duration {
     let client = Client::new(UreqAdapter::new());
     let handle = CancelHandle::new();
     let (error, cancelled, ended) = thread::scope(|scope| {
         let handle = &handle;
         let cancelling = scope.spawn(move || {
-            stalls.recv_timeout(PATIENCE).unwrap();
+            stalls();
             // Into the middle of the wait.
             thread::park_timeout(Duration::from_millis(60));
             let now = clock();
             handle.cancel();
             now
         });
-        let error = client
-            .get(server.url("/"))
-            .cancel_handle(handle)
-            .send()
-            .unwrap_err();
+        let error = client.get(url).cancel_handle(handle).send().unwrap_err();
         let ended = clock();
         (error, cancelling.join().unwrap(), ended)
     });
@@ -185,6 +220,10 @@ fn a_cancelled_call_ends_within_100_ms() {
         let took = (0..3).map(|_| cancelled(before)).min().unwrap();
         assert!(took <= Duration::from_millis(100), "{name}: {took:?}");
     }
+    let full = Full::new();
+    let took = (0..3).map(|_| cancelled_when(&full.url(), || {})).min();
+    let took = took.unwrap();
+    assert!(took <= Duration::from_millis(100), "connecting: {took:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod bodies;
 mod brought;
 mod faults;
 mod limits;
+mod names;
 mod nested;
 mod offload;
 mod proxy;

@@ -8,7 +8,7 @@ use std::{
 use tollgate::{Client, Offload};
 use tollgate_ureq::UreqAdapter;
 
-use crate::server::{PATIENCE, Server, ok};
+use crate::server::{Full, PATIENCE, Server, ok};
 
 fn one_thread() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
@@ -90,6 +90,21 @@ fn a_call_that_is_dropped_frees_its_thread() {
         assert_eq!(heard.recv_timeout(PATIENCE), Ok("stalls"));
         assert_eq!(heard.recv_timeout(PATIENCE), Ok("gone"));
     }
+}
+
+#[test]
+fn a_call_that_is_dropped_while_it_connects_frees_its_thread() {
+    let full = Full::new();
+    let server = Server::answering(&ok("next"));
+    one_thread().block_on(async {
+        let client = client();
+        let connects = client.get(full.url()).send();
+        let dropped = tokio::time::timeout(Duration::from_millis(150), connects).await;
+        assert!(dropped.is_err());
+        // Long before the time for connecting is over.
+        let next = tokio::time::timeout(PATIENCE / 4, client.get(server.url("/")).send());
+        assert_eq!(next.await.unwrap().unwrap().text().unwrap(), "next");
+    });
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
+
 /// No test waits longer than this for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -27,6 +29,56 @@ pub(crate) struct Server {
 struct Seen {
     connections: usize,
     requests: Vec<String>,
+}
+
+/// A port whose queue is full, as long as nobody accepts: connecting hangs.
+pub(crate) struct Full {
+    listener: TcpListener,
+    queue: Vec<TcpStream>,
+}
+
+impl Full {
+    pub(crate) fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket
+            .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+            .unwrap();
+        socket.listen(0).unwrap();
+        let mut full = Self {
+            listener: socket.into(),
+            queue: Vec::new(),
+        };
+        let brief = Duration::from_millis(50);
+        while let Ok(stream) = TcpStream::connect_timeout(&full.address(), brief) {
+            full.queue.push(stream);
+            assert!(full.queue.len() < 16, "the queue has an end");
+        }
+        full
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.address())
+    }
+
+    /// Ends an [`answer`](Self::answer) for which nobody has come.
+    pub(crate) fn knock(&self) {
+        drop(TcpStream::connect(self.address()));
+    }
+
+    /// Accepts what waits, and answers the next one to come.
+    pub(crate) fn answer(&self, answer: &str) {
+        for _ in &self.queue {
+            self.listener.accept().unwrap();
+        }
+        let (mut next, _) = self.listener.accept().unwrap();
+        next.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert!(next.read(&mut [0; 4096]).unwrap() > 0);
+        next.write_all(answer.as_bytes()).unwrap();
+    }
 }
 
 /// The server's end of a connection.

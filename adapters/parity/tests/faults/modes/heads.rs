@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use tollgate::adapter::conformance::{Reply, Step};
+use tollgate::{
+    ErrorCode, ErrorKind,
+    adapter::conformance::{Reply, Step},
+};
 
 use crate::mode::{FLOODED, Mode, flood, write};
 
@@ -129,9 +132,16 @@ fn large() -> Vec<Mode> {
         Mode::reply("40 000 headers", Reply::head_bomb(40_000, 54))
             .garbage()
             .closed(),
-        Mode::reply("99 headers", Reply::head_bomb(99, 100).body("text"))
+        // With its length, it has one more.
+        Mode::reply("100 headers", Reply::head_bomb(99, 100).body("text"))
             .gives("text")
             .kept(),
+        Mode::reply("101 headers", Reply::head_bomb(100, 100).body("text"))
+            .fails(ErrorKind::Transport, ErrorCode::BadResponse)
+            .closed(),
+        Mode::reply("127 headers", Reply::head_bomb(126, 100).body("text"))
+            .fails(ErrorKind::Transport, ErrorCode::BadResponse)
+            .closed(),
     ]
 }
 
