@@ -109,7 +109,7 @@ pub use interceptor::{
     ResponseFlow, ResponseInterceptor,
 };
 pub use progress::Progress;
-pub use query::{ArrayFormat, Parameters};
+pub use query::{ArrayFormat, Parameters, QueryFormat};
 pub use request::{Request, RequestHead};
 pub use response::Response;
 pub use runtime::Runtime;

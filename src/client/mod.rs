@@ -8,7 +8,6 @@ mod call;
 mod credentials;
 mod engine;
 mod http_client;
-mod progress;
 #[cfg(feature = "tower")]
 mod service;
 

@@ -19,8 +19,9 @@ pub(crate) use overrides::{Overrides, Setting};
 pub(crate) use wire::{MinRate, Wire, WireChanges};
 
 use crate::{
+    cancel::CancelHandle,
     headers::RedactedBy,
-    query::{ArrayFormat, Parameters, QuerySerializer},
+    query::{ArrayFormat, Formats, Parameters, QueryFormat, QuerySerializer},
     uri::redacted,
 };
 
@@ -94,7 +95,11 @@ pub(crate) struct Base {
 /// | `order` | [`Order::Lifo`] |
 /// | `before_redirect` | none |
 /// | `min_upload_rate`, `min_download_rate` | none |
+/// | `max_upload_rate`, `max_download_rate` | none |
 /// | `transform_request`, `transform_response` | none |
+/// | `on_upload_progress`, `on_download_progress` | none |
+/// | `cancel_handle` | none |
+/// | `stream` | no: bodies are read into memory |
 /// | `sensitive_headers`, which add up | none |
 /// | accepted statuses | 2xx |
 /// | headers, of all calls and of one method's | none |
@@ -102,6 +107,7 @@ pub(crate) struct Base {
 /// | extensions | none |
 /// | `query` | none |
 /// | `array_format` | [`ArrayFormat::Repeat`] |
+/// | `query_format`, `form_format` | [`QueryFormat::new`] |
 /// | `query_serializer` | none |
 /// | `allow_absolute_urls` | no |
 /// | `allow_downgrade` | no |
@@ -115,7 +121,7 @@ pub struct Config {
     pub(crate) auth: Option<HeaderValue>,
     pub(crate) extensions: Extensions,
     pub(crate) query: Parameters,
-    pub(crate) array_format: ArrayFormat,
+    pub(crate) formats: Formats,
     pub(crate) query_serializer: Option<QuerySerializer>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
@@ -127,6 +133,8 @@ pub struct Config {
     pub(crate) order: Order,
     pub(crate) status: StatusPolicy,
     pub(crate) allow: Allow,
+    pub(crate) stream: bool,
+    pub(crate) cancel: Option<CancelHandle>,
     pub(crate) wire: Option<Arc<Wire>>,
 }
 
@@ -147,7 +155,7 @@ impl Default for Config {
             auth: None,
             extensions: Extensions::new(),
             query: Parameters::default(),
-            array_format: ArrayFormat::default(),
+            formats: Formats::default(),
             query_serializer: None,
             timeout: Some(defaults::TIMEOUT),
             deadline: None,
@@ -159,6 +167,8 @@ impl Default for Config {
             order: Order::default(),
             status: StatusPolicy::default(),
             allow: Allow::default(),
+            stream: false,
+            cancel: None,
             wire: None,
         }
     }
@@ -196,10 +206,20 @@ impl Config {
         &self.query
     }
 
-    /// Returns how arrays in queries and forms are written.
+    /// Returns how arrays in queries are written.
     #[must_use]
     pub fn array_format(&self) -> ArrayFormat {
-        self.array_format
+        self.formats.query.arrays()
+    }
+
+    /// Returns how queries are written.
+    pub fn query_format(&self) -> &QueryFormat {
+        &self.formats.query
+    }
+
+    /// Returns how forms are written.
+    pub fn form_format(&self) -> &QueryFormat {
+        &self.formats.form
     }
 
     /// Returns the time for one attempt, to the last byte of the body.
@@ -250,6 +270,18 @@ impl Config {
         self.order
     }
 
+    /// Tells whether the bodies of accepted responses are left on the wire.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        self.stream
+    }
+
+    /// Returns the handle that cancels calls which have none of their own.
+    #[must_use]
+    pub fn cancel_handle(&self) -> Option<&CancelHandle> {
+        self.cancel.as_ref()
+    }
+
     /// Tells whether calls may name addresses off the base's origin.
     #[must_use]
     pub fn allows_absolute_urls(&self) -> bool {
@@ -294,7 +326,8 @@ impl fmt::Debug for Config {
             .field("method_headers", &ByMethod(&self.method_headers, secrets))
             .field("auth", &self.auth.as_ref().map(|_| "[REDACTED]"))
             .field("query", &self.query)
-            .field("array_format", &self.array_format)
+            .field("query_format", &self.formats.query)
+            .field("form_format", &self.formats.form)
             .field("timeout", &self.timeout)
             .field("deadline", &self.deadline)
             .field("read_timeout", &self.read_timeout)
@@ -306,6 +339,14 @@ impl fmt::Debug for Config {
             .field("order", &self.order)
             .field("status", &self.status)
             .field("allow", &self.allow)
+            .field("stream", &self.stream)
+            .field("cancel_handle", &self.cancel)
+            .field("min_upload_rate", &self.min_upload_rate())
+            .field("min_download_rate", &self.min_download_rate())
+            .field("max_upload_rate", &self.max_upload_rate())
+            .field("max_download_rate", &self.max_download_rate())
+            .field("on_upload_progress", &self.has_upload_progress())
+            .field("on_download_progress", &self.has_download_progress())
             .finish_non_exhaustive()
     }
 }
@@ -331,5 +372,11 @@ mod tests {
         assert_eq!(config.array_format(), ArrayFormat::Repeat);
         assert!(!config.allows_absolute_urls() && !config.allows_downgrade());
         assert!(!config.allows_cross_origin_bodies());
+        assert!(!config.is_stream() && config.cancel_handle().is_none());
+        assert!(!config.has_upload_progress() && !config.has_download_progress());
+        assert_eq!(
+            (config.min_upload_rate(), config.min_download_rate()),
+            (None, None)
+        );
     }
 }

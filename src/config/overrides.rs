@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use http::HeaderName;
 
 use super::{Allow, Config, Order, StatusPolicy};
-use crate::{cancel::CancelHandle, progress::Handler};
+use crate::cancel::CancelHandle;
 
 /// One setting of a call: the client's, none, or its own.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +23,17 @@ impl<T> Setting<T> {
             Self::Inherit => inherited,
             Self::Unset => None,
             Self::Set(value) => Some(value),
+        }
+    }
+}
+
+impl<T: Clone> Setting<T> {
+    /// Merges with the client's value, and keeps both.
+    pub(crate) fn over(&self, inherited: Option<&T>) -> Option<T> {
+        match self {
+            Self::Inherit => inherited.cloned(),
+            Self::Unset => None,
+            Self::Set(value) => Some(value.clone()),
         }
     }
 }
@@ -52,12 +63,10 @@ pub(crate) struct Overrides {
     pub(crate) cross_origin_bodies: Option<bool>,
     pub(crate) order: Option<Order>,
     pub(crate) status: Option<StatusPolicy>,
-    pub(crate) stream: bool,
+    pub(crate) stream: Option<bool>,
     /// Headers that are not printed; they may have no mark yet.
     pub(crate) sensitive: Option<Arc<[HeaderName]>>,
-    pub(crate) cancel: Option<CancelHandle>,
-    pub(crate) on_upload_progress: Option<Handler>,
-    pub(crate) on_download_progress: Option<Handler>,
+    pub(crate) cancel: Setting<CancelHandle>,
 }
 
 impl Overrides {
@@ -83,5 +92,8 @@ mod tests {
         assert_eq!(Setting::Inherit.or(Some(1)), Some(1));
         assert_eq!(Setting::<i32>::Unset.or(Some(1)), None);
         assert_eq!(Setting::Set(2).or(Some(1)), Some(2));
+        for setting in [Setting::Inherit, Setting::Unset, Setting::Set(2)] {
+            assert_eq!(setting.over(Some(&1)), setting.or(Some(1)));
+        }
     }
 }

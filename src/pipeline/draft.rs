@@ -9,7 +9,7 @@ use crate::{
     config::{Base, Config, Setting, Wire, WireChanges},
     error::Error,
     interceptor::{Chain, Interceptors},
-    query::{ArrayFormat, Parameters, QuerySerializer},
+    query::{FormatChanges, Parameters, QuerySerializer},
     request::Request,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Rare {
     pub(crate) without_headers: Vec<HeaderName>,
     /// What takes types off the client's extensions.
     pub(crate) without_extensions: Vec<fn(&mut Extensions)>,
-    pub(crate) array_format: Option<ArrayFormat>,
+    pub(crate) formats: FormatChanges,
     pub(crate) query_serializer: Setting<QuerySerializer>,
     /// Run behind the client's own.
     pub(crate) interceptors: Vec<Interceptors>,

@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Setting},
     error::Result,
     headers::is_credential,
-    query::{ArrayFormat, Parameters, QuerySerializer, Target},
+    query::{Parameters, QuerySerializer, Target},
     request::Inner,
 };
 
@@ -104,7 +104,7 @@ pub(super) fn query(
         Some(Setting::Set(own)) => Some(own),
     };
     let query = match serializer {
-        None => parameters.write(array_format(config, rare), Target::Query),
+        None => written(&parameters, Target::Query, (config, rare))?,
         Some(serialize) => serialized(serialize, &parameters)?,
     };
     Ok(with_query(text, &query))
@@ -132,20 +132,42 @@ fn with_query(mut text: String, query: &str) -> String {
     text
 }
 
-fn array_format(config: &Config, rare: Option<&Rare>) -> ArrayFormat {
-    let own = rare.and_then(|rare| rare.array_format);
-    own.unwrap_or(config.array_format)
+/// Writes parameters by the call's format, or the client's.
+fn written(
+    parameters: &Parameters,
+    target: Target,
+    (config, rare): (&Config, Option<&Rare>),
+) -> Result<String> {
+    let format = match rare {
+        Some(rare) => &*rare.formats.merge(target, &config.formats),
+        None => config.formats.of(target),
+    };
+    if !format.is_custom() {
+        return parameters.write(format, target);
+    }
+    let write = || parameters.write(format, target);
+    let text = catch_unwind(AssertUnwindSafe(write))
+        .unwrap_or_else(|payload| Err(panicked("`encode` of the `QueryFormat`", &*payload)))?;
+    Ok(match target {
+        // What it has not encoded must not end the query.
+        Target::Query => text.replace('#', "%23"),
+        Target::Form => text,
+    })
 }
 
 /// Sets the body of a form, and the type that a body implies unless there is
 /// one.
-pub(super) fn implied(config: &Config, inner: &mut Inner, implied: Implied, rare: Option<&Rare>) {
+pub(super) fn implied(
+    config: &Config,
+    inner: &mut Inner,
+    implied: Implied,
+    rare: Option<&Rare>,
+) -> Result<()> {
     let content_type = match implied {
-        Implied::Nothing => return,
+        Implied::Nothing => return Ok(()),
         Implied::Type(content_type) => content_type,
         Implied::Form(parameters) => {
-            let text = parameters.write(array_format(config, rare), Target::Form);
-            inner.body = text.into();
+            inner.body = written(&parameters, Target::Form, (config, rare))?.into();
             "application/x-www-form-urlencoded"
         }
     };
@@ -153,4 +175,5 @@ pub(super) fn implied(config: &Config, inner: &mut Inner, implied: Implied, rare
         let value = HeaderValue::from_static(content_type);
         inner.headers.entry(CONTENT_TYPE).or_insert(value);
     }
+    Ok(())
 }

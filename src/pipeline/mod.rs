@@ -20,6 +20,7 @@ mod draft;
 mod failure;
 mod guard;
 mod merge;
+mod piece;
 mod prepare;
 mod progress;
 mod rate;
@@ -168,6 +169,9 @@ impl<'a> Run<'a> {
         });
         let policy = overrides.and_then(|own| own.status.clone());
         let max_attempts = overrides.and_then(|own| own.max_attempts);
+        let stream = overrides.and_then(|own| own.stream);
+        let inherited = config.cancel.as_ref();
+        let cancel = overrides.map_or_else(|| inherited.cloned(), |own| own.cancel.over(inherited));
         let mut run = Self {
             engine,
             config,
@@ -176,7 +180,7 @@ impl<'a> Run<'a> {
             call: CallContext {
                 id: CALLS.fetch_add(1, Ordering::Relaxed),
                 owner: Arc::downgrade(engine) as Weak<dyn Any + Send + Sync>,
-                cancel: overrides.and_then(|own| own.cancel.clone()),
+                cancel,
                 started: None,
                 deadline,
                 attempt: 0,
@@ -187,7 +191,7 @@ impl<'a> Run<'a> {
             span: Span::Deadline(span.unwrap_or_default()),
             policy: policy.unwrap_or_else(|| config.status.clone()),
             body: BodyRules {
-                stream: overrides.is_some_and(|own| own.stream),
+                stream: stream.unwrap_or(config.stream),
                 max_response_bytes,
             },
             max_attempts: max_attempts.unwrap_or(config.max_attempts),

@@ -65,7 +65,7 @@ pub(super) fn prepare(config: &Config, draft: Draft, rare: Option<&Rare>) -> Res
     if let Some(form) = inner.body.form() {
         form.settle_type(&mut inner.headers)?;
     } else if !matches!(implied, Implied::Nothing) {
-        merge::implied(config, inner, implied, rare);
+        merge::implied(config, inner, implied, rare)?;
     }
     if let Some(wire) = wire
         && !secrets.is_empty()

@@ -22,7 +22,10 @@ use bytes::Bytes;
 use http::{HeaderMap, header::CONTENT_LENGTH};
 use http_body::{Body as HttpBody, Frame};
 
-use super::{Run, panicked};
+use super::{
+    Run, panicked,
+    piece::{Step, poll_data},
+};
 use crate::{
     body::{Body, BodyError},
     error::{Error, Result},
@@ -42,8 +45,8 @@ const RATE_EVENTS: usize = 50;
 /// one event, at its end.
 const SLICE_BYTES: usize = 64 * 1024;
 
-/// The panic of an upload's handler. The call looks here, for an adapter may
-/// hide why a body failed.
+/// The panic of an upload's handler, or why a slow upload has ended. The call
+/// looks here, for an adapter may hide why a body failed.
 #[derive(Clone, Default)]
 pub(super) struct Fault(Arc<Mutex<Option<Error>>>);
 
@@ -52,7 +55,7 @@ impl Fault {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn set(&self, error: Error) {
+    pub(super) fn set(&self, error: Error) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 }
@@ -61,14 +64,16 @@ impl Fault {
 ///
 /// A body of no bytes stays as it is, for adapters frame it by its method; its
 /// only event comes here, unless it is what a redirect has left of a body.
+/// `fault` is what is there already.
 pub(super) fn upload(
     run: &Run<'_>,
     request: &Request,
-    body: Body,
+    (body, fault): (Body, Option<Fault>),
     redirected: bool,
 ) -> Result<(Body, Option<Fault>)> {
-    let Some(handler) = &request.0.overrides.on_upload_progress else {
-        return Ok((body, None));
+    let handler = run.wire.and_then(|wire| wire.on_upload_progress.as_ref());
+    let Some(handler) = handler else {
+        return Ok((body, fault));
     };
     let total = body.length().or_else(|| declared(&request.0.headers));
     let mut meter = Meter::new(run, handler, "the handler of `on_upload_progress`", total);
@@ -76,9 +81,9 @@ pub(super) fn upload(
         if !redirected {
             meter.end()?;
         }
-        return Ok((body, None));
+        return Ok((body, fault));
     }
-    let fault = Fault::default();
+    let fault = fault.unwrap_or_default();
     meter.fault = Some(fault.clone());
     Ok((metered(body, meter, SLICE_BYTES), Some(fault)))
 }
@@ -89,24 +94,24 @@ fn declared(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Wraps the body of an answer, if the call asks for events.
-pub(super) fn download(run: &Run<'_>, request: &Request, body: Body) -> Body {
-    match received(run, request, body.length()) {
+pub(super) fn download(run: &Run<'_>, body: Body) -> Body {
+    match received(run, body.length()) {
         Some(meter) => metered(body, meter, usize::MAX),
         None => body,
     }
 }
 
 /// Tells of an answer that is in memory already.
-pub(super) fn downloaded(run: &Run<'_>, request: &Request, length: u64) -> Result<()> {
-    let Some(mut meter) = received(run, request, Some(length)) else {
+pub(super) fn downloaded(run: &Run<'_>, length: u64) -> Result<()> {
+    let Some(mut meter) = received(run, Some(length)) else {
         return Ok(());
     };
     meter.add(length)?;
     meter.end()
 }
 
-fn received(run: &Run<'_>, request: &Request, total: Option<u64>) -> Option<Meter> {
-    let handler = request.0.overrides.on_download_progress.as_ref()?;
+fn received(run: &Run<'_>, total: Option<u64>) -> Option<Meter> {
+    let handler = run.wire?.on_download_progress.as_ref()?;
     let name = "the handler of `on_download_progress`";
     Some(Meter::new(run, handler, name, total))
 }
@@ -235,8 +240,6 @@ fn metered(body: Body, meter: Meter, slice: usize) -> Body {
     }
 }
 
-type Step = Option<Result<Frame<Bytes>, BodyError>>;
-
 impl Metered {
     fn pass(&mut self) -> Step {
         let data = self.rest.split_to(self.rest.len().min(self.slice));
@@ -265,15 +268,14 @@ impl HttpBody for Metered {
         if !this.rest.is_empty() {
             return Poll::Ready(this.pass());
         }
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
-        Poll::Ready(match frame.map(|frame| frame.map(Frame::into_data)) {
-            Some(Ok(Ok(data))) => {
+        Poll::Ready(match ready!(poll_data(&mut this.body, context)) {
+            Ok(data) => {
                 this.rest = data;
                 this.pass()
             }
-            Some(Ok(Err(trailers))) => Some(Ok(trailers)),
-            Some(Err(error)) => this.fail(error),
-            None => match this.meter.end() {
+            Err(Some(Err(error))) => this.fail(error),
+            Err(Some(trailers)) => Some(trailers),
+            Err(None) => match this.meter.end() {
                 Ok(()) => None,
                 Err(error) => this.fail(error.into()),
             },

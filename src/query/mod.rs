@@ -4,8 +4,11 @@
 //! text out. The tree is made when a call is given its parameters, the text
 //! when it is sent, so that the order of a call's options does not matter.
 
+mod format;
 mod merge;
+mod pairs;
 mod reader;
+mod shelf;
 mod tree;
 mod write;
 
@@ -14,47 +17,18 @@ use std::{fmt, sync::Arc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::error::{Error, ErrorCode, ErrorKind, Result};
+pub use format::{ArrayFormat, QueryFormat};
+pub(crate) use format::{FormatChanges, Formats};
+pub(crate) use shelf::gather;
 use tree::{Misfit, Node};
 pub(crate) use write::Target;
 
-/// How deep parameters may be nested: axios's limit.
+/// How deep parameters may be nested unless a format says otherwise: axios's
+/// limit.
 pub(crate) const MAX_DEPTH: usize = 100;
 
-/// How an array in parameters is written (axios: `indexes`).
-///
-/// | | `{"a": [1, 2]}` | axios |
-/// |---|---|---|
-/// | `Repeat` | `a=1&a=2` | `indexes: null` |
-/// | `Brackets` | `a[]=1&a[]=2` | `indexes: false`, its default |
-/// | `Indices` | `a[0]=1&a[1]=2` | `indexes: true` |
-/// | `Comma` | `a=1,2` | – |
-///
-/// The brackets are percent-encoded, as in axios. Also as there, an array that
-/// holds arrays or objects, or that stands in one, is written with indices in
-/// every format; and `null` is left out.
-///
-/// ```
-/// use tollgate::{ArrayFormat, Client, MockAdapter};
-///
-/// let client = Client::builder(MockAdapter::new())
-///     .array_format(ArrayFormat::Comma)
-///     .build()?;
-/// let call = client.get("http://h/").query(&[("id", [3, 4])]);
-/// assert_eq!(client.uri_for(&call)?, "http://h/?id=3,4");
-/// # Ok::<(), tollgate::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum ArrayFormat {
-    /// The key, once more for each item: what most servers read.
-    #[default]
-    Repeat,
-    /// The key with `[]` behind it: PHP, Rails, axios's default.
-    Brackets,
-    /// The key with the item's index in brackets.
-    Indices,
-    /// One key, the items with commas between; a comma in an item is encoded.
-    Comma,
-}
+/// The most that a format may say: what is read on the stack has to end.
+const DEPTH_LIMIT: usize = 256;
 
 /// The parameters of a call, merged, as a serialiser of one's own gets them.
 ///
@@ -80,8 +54,44 @@ pub struct Parameters(Vec<(String, Node)>);
 pub(crate) type QuerySerializer = Arc<dyn Fn(&Parameters) -> Result<String> + Send + Sync>;
 
 impl Parameters {
-    /// Reads a map, a struct or a list of pairs.
-    pub(crate) fn of(value: &(impl Serialize + ?Sized)) -> Result<Self> {
+    /// Reads a map, a struct or a list of pairs (axios: `toFormData(object, new
+    /// URLSearchParams())`).
+    ///
+    /// With it a [`query_serializer`](crate::ClientBuilder::query_serializer)
+    /// changes parameters before they are written, as axios's `visitor` does:
+    ///
+    /// ```
+    /// use serde_json::Value;
+    /// use tollgate::{ArrayFormat, Client, MockAdapter, Parameters};
+    ///
+    /// fn visit(value: &mut Value) {
+    ///     match value {
+    ///         Value::Bool(yes) => *value = Value::from(if *yes { "1" } else { "0" }),
+    ///         Value::Array(items) => items.iter_mut().for_each(visit),
+    ///         Value::Object(entries) => entries.values_mut().for_each(visit),
+    ///         _ => {}
+    ///     }
+    /// }
+    ///
+    /// let client = Client::builder(MockAdapter::new())
+    ///     .query_serializer(|parameters| {
+    ///         let mut value = serde_json::to_value(parameters)?;
+    ///         visit(&mut value);
+    ///         Ok(Parameters::from_value(&value)?.encode(ArrayFormat::Repeat))
+    ///     })
+    ///     .build()?;
+    /// let call = client.get("http://h/").query(&[("all", true)]);
+    /// assert_eq!(client.uri_for(&call)?, "http://h/?all=1");
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] where it is something else, a key is no
+    /// text, or it is nested deeper than 256
+    /// ([`ErrorCode::FormDepthExceeded`]).
+    #[doc(alias = "visitor")]
+    pub fn from_value(value: &(impl Serialize + ?Sized)) -> Result<Self> {
         let node = reader::read(value).map_err(unfit)?;
         match node {
             Node::Null => Ok(Self::default()),
@@ -103,6 +113,18 @@ impl Parameters {
     /// Writes them as a query, percent-encoded, without a `?`.
     #[must_use]
     pub fn encode(&self, format: ArrayFormat) -> String {
+        let format = QueryFormat::from(format).max_depth(DEPTH_LIMIT);
+        // What was read is no deeper than that.
+        self.write(&format, Target::Query).unwrap_or_default()
+    }
+
+    /// Writes them as a query by a format, without a `?`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::FormDepthExceeded`] where they are nested deeper than the
+    /// format's [`max_depth`](QueryFormat::max_depth).
+    pub fn encode_with(&self, format: &QueryFormat) -> Result<String> {
         self.write(format, Target::Query)
     }
 
@@ -142,12 +164,7 @@ fn pair(item: Node) -> Result<(String, Node), Misfit> {
 
 fn unfit(misfit: Misfit) -> Error {
     if misfit.is_too_deep() {
-        return Error::new(
-            ErrorKind::InvalidRequest,
-            format!("the parameters are nested deeper than {MAX_DEPTH}, which is the limit"),
-        )
-        .with_code(ErrorCode::FormDepthExceeded)
-        .with_hint("nest them less, or send them as JSON in the body");
+        return too_deep(DEPTH_LIMIT);
     }
     Error::new(
         ErrorKind::InvalidRequest,
@@ -155,6 +172,22 @@ fn unfit(misfit: Misfit) -> Error {
     )
     .with_hint("pass a map, a struct or a list of pairs")
     .with_source(misfit)
+}
+
+#[cold]
+fn too_deep(limit: usize) -> Error {
+    let raise = match limit {
+        DEPTH_LIMIT => "",
+        _ => "raise `max_depth` of the `QueryFormat`, ",
+    };
+    Error::new(
+        ErrorKind::InvalidRequest,
+        format!("the parameters are nested deeper than {limit}, which is the limit"),
+    )
+    .with_code(ErrorCode::FormDepthExceeded)
+    .with_hint(format!(
+        "{raise}nest them less, or send them as JSON in the body"
+    ))
 }
 
 impl fmt::Debug for Parameters {

@@ -5,7 +5,7 @@
 use serde::{Serialize, Serializer, ser};
 
 use super::{
-    MAX_DEPTH,
+    DEPTH_LIMIT,
     tree::{Misfit, Node},
 };
 
@@ -27,7 +27,7 @@ struct Reader {
 impl Reader {
     /// Goes into a container.
     fn inside(self) -> Result<Self, Misfit> {
-        if self.depth > MAX_DEPTH {
+        if self.depth > DEPTH_LIMIT {
             return Err(Misfit::too_deep());
         }
         Ok(Self {

@@ -23,6 +23,17 @@ impl Node {
         matches!(self, Self::List(_) | Self::Map(_))
     }
 
+    /// Returns how many containers stand in one another here, this one
+    /// included.
+    pub(super) fn depth(&self) -> usize {
+        let inner = match self {
+            Self::List(items) => items.iter().map(Self::depth).max(),
+            Self::Map(entries) => entries.iter().map(|(_, value)| value.depth()).max(),
+            _ => return 0,
+        };
+        1 + inner.unwrap_or_default()
+    }
+
     /// Returns the text of a single value, as JavaScript writes it.
     pub(super) fn text(&self) -> Option<Cow<'_, str>> {
         Some(match self {

@@ -1,10 +1,11 @@
 //! The text of parameters, by the rules of axios's `toFormData`.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{ArrayFormat, Parameters, tree::Node};
+use super::{ArrayFormat, Parameters, QueryFormat, format::Encode, too_deep, tree::Node};
+use crate::error::{Error, Result};
 
 /// What is written: the sets of what is encoded differ, as they do in axios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,39 +51,132 @@ impl Target {
     }
 }
 
+/// Where pairs go.
+pub(super) trait Sink {
+    /// Begins a pair.
+    fn key(&mut self, key: &str);
+    /// Adds to its value; an `item` is one of several with commas between.
+    fn value(&mut self, value: &str, item: bool);
+    fn comma(&mut self);
+}
+
+/// Pairs as encoded text.
+struct Text<'a> {
+    out: String,
+    target: Target,
+    encode: Option<&'a Encode>,
+}
+
+impl Text<'_> {
+    fn add(&mut self, text: &str, set: &'static AsciiSet) {
+        match self.encode {
+            None => encode(text, set, &mut self.out),
+            Some(own) => {
+                let default = |text: &str| {
+                    let mut out = String::new();
+                    encode(text, set, &mut out);
+                    out
+                };
+                self.out.push_str(&own(text, &default));
+            }
+        }
+    }
+}
+
+impl Sink for Text<'_> {
+    fn key(&mut self, key: &str) {
+        if !self.out.is_empty() {
+            self.out.push('&');
+        }
+        self.add(key, self.target.set());
+        self.out.push('=');
+    }
+
+    fn value(&mut self, value: &str, item: bool) {
+        let set = if item {
+            self.target.item_set()
+        } else {
+            self.target.set()
+        };
+        self.add(value, set);
+    }
+
+    fn comma(&mut self) {
+        self.out.push(',');
+    }
+}
+
 impl Parameters {
     /// Writes all pairs, with `&` between.
-    pub(crate) fn write(&self, format: ArrayFormat, target: Target) -> String {
-        let mut writer = Writer {
+    pub(crate) fn write(&self, format: &QueryFormat, target: Target) -> Result<String> {
+        let mut text = Text {
             out: String::new(),
-            format,
             target,
+            encode: format.encode.as_ref(),
+        };
+        self.visit(format, &mut text)?;
+        Ok(text.out)
+    }
+
+    /// Hands all pairs to a sink.
+    pub(super) fn visit(&self, format: &QueryFormat, sink: &mut impl Sink) -> Result<()> {
+        let mut writer = Writer {
+            sink,
+            format,
+            fault: None,
         };
         for (key, node) in &self.0 {
             writer.parameter(key, node);
         }
-        writer.out
+        match writer.fault {
+            None => Ok(()),
+            Some(fault) => Err(fault),
+        }
     }
 }
 
-struct Writer {
-    out: String,
-    format: ArrayFormat,
-    target: Target,
+struct Writer<'a, S> {
+    sink: &'a mut S,
+    format: &'a QueryFormat,
+    /// The first mistake.
+    fault: Option<Error>,
 }
 
-impl Writer {
+impl<S: Sink> Writer<'_, S> {
     /// As in axios, the key of a value is trimmed, that of a container is not.
     fn parameter(&mut self, key: &str, node: &Node) {
         match node {
+            Node::List(_) | Node::Map(_) if key.trim_end().ends_with("{}") => {
+                self.json(key.trim(), node);
+            }
             Node::List(items) if !items.iter().any(Node::is_container) => {
                 self.list(key.trim(), items);
             }
             Node::List(_) | Node::Map(_) => {
                 let mut path = without_brackets(key).to_owned();
-                self.nested(&mut path, node);
+                self.nested((&mut path, 1), node);
             }
             single => self.pair(key.trim(), single),
+        }
+    }
+
+    /// Writes a container whose key ends in `{}`.
+    fn json(&mut self, key: &str, node: &Node) {
+        if node.depth() > self.format.max_depth {
+            return self.too_deep();
+        }
+        let name = match self.format.meta_tokens {
+            true => key,
+            false => key.strip_suffix("{}").unwrap_or(key),
+        };
+        match serde_json::to_string(node) {
+            Ok(text) => {
+                self.sink.key(name);
+                self.sink.value(&text, false);
+            }
+            Err(error) => {
+                self.fault.get_or_insert(error.into());
+            }
         }
     }
 
@@ -90,38 +184,41 @@ impl Writer {
         let present = items.iter().enumerate();
         let present = present.filter_map(|(at, item)| Some((at, item.text()?)));
         let stem = without_brackets(key);
-        match self.format {
+        match self.format.arrays {
             // A key that was given brackets keeps them.
             ArrayFormat::Repeat => present.for_each(|(_, item)| self.append(key, &item)),
             ArrayFormat::Brackets => {
                 let key = format!("{stem}[]");
                 present.for_each(|(_, item)| self.append(&key, &item));
             }
-            ArrayFormat::Indices => {
-                present.for_each(|(at, item)| self.append(&format!("{stem}[{at}]"), &item));
-            }
+            ArrayFormat::Indices => present.for_each(|(at, item)| {
+                let mut path = stem.to_owned();
+                self.enter(&mut path, &at);
+                self.append(&path, &item);
+            }),
             ArrayFormat::Comma => {
-                let set = self.target.item_set();
                 for (nth, (_, item)) in present.enumerate() {
                     if nth == 0 {
-                        self.key(stem);
+                        self.sink.key(stem);
                     } else {
-                        self.out.push(',');
+                        self.sink.comma();
                     }
-                    encode(&item, set, &mut self.out);
+                    self.sink.value(&item, true);
                 }
             }
         }
     }
 
     /// Writes what is in a container; `path` is the same before and after.
-    fn nested(&mut self, path: &mut String, node: &Node) {
+    fn nested(&mut self, (path, depth): (&mut String, usize), node: &Node) {
+        if depth > self.format.max_depth {
+            return self.too_deep();
+        }
         let length = path.len();
-        let mut child = |token: &dyn std::fmt::Display, node: &Node| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(path, "[{token}]");
+        let mut child = |token: &dyn Display, node: &Node| {
+            self.enter(path, token);
             if node.is_container() {
-                self.nested(path, node);
+                self.nested((path, depth + 1), node);
             } else {
                 self.pair(path, node);
             }
@@ -147,6 +244,15 @@ impl Writer {
         }
     }
 
+    /// Adds a step to a path.
+    fn enter(&self, path: &mut String, token: &dyn Display) {
+        // Writing to a `String` cannot fail.
+        let _ = match self.format.dots {
+            true => write!(path, ".{token}"),
+            false => write!(path, "[{token}]"),
+        };
+    }
+
     fn pair(&mut self, key: &str, node: &Node) {
         if let Some(value) = node.text() {
             self.append(key, &value);
@@ -154,16 +260,14 @@ impl Writer {
     }
 
     fn append(&mut self, key: &str, value: &str) {
-        self.key(key);
-        encode(value, self.target.set(), &mut self.out);
+        self.sink.key(key);
+        self.sink.value(value, false);
     }
 
-    fn key(&mut self, key: &str) {
-        if !self.out.is_empty() {
-            self.out.push('&');
-        }
-        encode(key, self.target.set(), &mut self.out);
-        self.out.push('=');
+    #[cold]
+    fn too_deep(&mut self) {
+        let limit = self.format.max_depth;
+        self.fault.get_or_insert_with(|| too_deep(limit));
     }
 }
 

@@ -31,6 +31,8 @@ enum Step {
     WithoutTimeout,
     ReadTimeout(u8),
     WithoutReadTimeout,
+    Stream,
+    Buffered,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,6 +51,8 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Step::WithoutTimeout),
         (1..99_u8).prop_map(Step::ReadTimeout),
         Just(Step::WithoutReadTimeout),
+        Just(Step::Stream),
+        Just(Step::Buffered),
     ]
 }
 
@@ -68,6 +72,8 @@ macro_rules! take {
             Step::WithoutTimeout => $to.without_timeout(),
             Step::ReadTimeout(value) => $to.read_timeout(seconds(value)),
             Step::WithoutReadTimeout => $to.without_read_timeout(),
+            Step::Stream => $to.stream(),
+            Step::Buffered => $to.buffered(),
         }
     }};
 }
@@ -104,6 +110,7 @@ struct Sent {
     extension: Option<u8>,
     timeout: Option<u64>,
     read_timeout: Option<u64>,
+    stream: bool,
 }
 
 /// Defaults as a table: a key for each header, of all methods and of each.
@@ -147,6 +154,8 @@ impl Model {
             Step::WithoutTimeout => self.rest.timeout = None,
             Step::ReadTimeout(value) => self.rest.read_timeout = Some(value.into()),
             Step::WithoutReadTimeout => self.rest.read_timeout = None,
+            Step::Stream => self.rest.stream = true,
+            Step::Buffered => self.rest.stream = false,
         }
     }
 
@@ -228,6 +237,7 @@ fn arrived<E: EngineKind>(
             extension: request.extensions().get().copied(),
             timeout: until,
             read_timeout: attempt.read_timeout().map(|span| span.as_secs()),
+            stream: attempt.is_stream(),
         };
         Ok(http::Response::new(Body::empty()))
     });

@@ -6,13 +6,13 @@ use std::fmt::Write;
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::Config};
 use serde_json::{Map, Value, json};
 use tollgate::{
-    ArrayFormat, MockAdapter,
+    ArrayFormat, MockAdapter, QueryFormat,
     client::{Async, Blocking, Client, ClientBuilder, EngineKind},
 };
 
 use crate::amount;
 
-const KEYS: [&str; 7] = ["a", "b", "c", "d e", "f[]", " g", "h&=#\u{fc}"];
+const KEYS: [&str; 8] = ["a", "b", "c", "d e", "f[]", " g", "h&=#\u{fc}", " j{}"];
 
 fn value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
@@ -58,6 +58,38 @@ fn formats() -> impl Strategy<Value = ArrayFormat> {
     )
 }
 
+/// What a format says, for the model and for the client.
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    arrays: ArrayFormat,
+    dots: bool,
+    meta_tokens: bool,
+}
+
+impl Options {
+    fn format(self) -> QueryFormat {
+        let format = QueryFormat::from(self.arrays).dots(self.dots);
+        format.meta_tokens(self.meta_tokens)
+    }
+
+    /// A path below its first step.
+    fn step(self, token: impl std::fmt::Display) -> String {
+        if self.dots {
+            format!(".{token}")
+        } else {
+            format!("[{token}]")
+        }
+    }
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    (formats(), any::<bool>(), any::<bool>()).prop_map(|(arrays, dots, meta_tokens)| Options {
+        arrays,
+        dots,
+        meta_tokens,
+    })
+}
+
 /// axios's `mergeParams`.
 fn merge(default: &Value, own: &Value) -> Value {
     let (Value::Object(default), Value::Object(own)) = (default, own) else {
@@ -85,22 +117,28 @@ fn text(value: &Value) -> String {
 
 /// axios's `toFormData`, as pairs that are not encoded yet; the value of a
 /// list with commas is one of several.
-fn pairs(value: &Value, format: ArrayFormat) -> Vec<(String, Vec<String>)> {
+fn pairs(value: &Value, options: Options) -> Vec<(String, Vec<String>)> {
     let mut pairs = Vec::new();
     for (key, value) in value.as_object().unwrap() {
         match value {
+            container if is_container(container) && key.trim().ends_with("{}") => {
+                let key = key.trim();
+                let stem = key.strip_suffix("{}").filter(|_| !options.meta_tokens);
+                let text = serde_json::to_string(container).unwrap();
+                pairs.push((stem.unwrap_or(key).to_owned(), vec![text]));
+            }
             Value::Array(items) if !items.iter().any(is_container) => {
                 let key = key.trim();
                 let stem = key.strip_suffix("[]").unwrap_or(key);
                 let items = items.iter().enumerate().filter(|(_, it)| !it.is_null());
-                match format {
+                match options.arrays {
                     ArrayFormat::Comma => {
                         let texts: Vec<_> = items.map(|(_, it)| text(it)).collect();
                         pairs.extend((!texts.is_empty()).then(|| (stem.to_owned(), texts)));
                     }
                     _ => pairs.extend(items.map(|(at, it)| {
-                        let key = match format {
-                            ArrayFormat::Indices => format!("{stem}[{at}]"),
+                        let key = match options.arrays {
+                            ArrayFormat::Indices => format!("{stem}{}", options.step(at)),
                             ArrayFormat::Brackets => format!("{stem}[]"),
                             _ => key.to_owned(),
                         };
@@ -108,24 +146,28 @@ fn pairs(value: &Value, format: ArrayFormat) -> Vec<(String, Vec<String>)> {
                     })),
                 }
             }
-            other => build(std::slice::from_ref(key), other, &mut pairs),
+            other => build((std::slice::from_ref(key), options), other, &mut pairs),
         }
     }
     pairs
 }
 
-fn build(path: &[String], value: &Value, pairs: &mut Vec<(String, Vec<String>)>) {
+fn build(
+    (path, options): (&[String], Options),
+    value: &Value,
+    pairs: &mut Vec<(String, Vec<String>)>,
+) {
     let with = |token: String| [path, &[token]].concat();
     match value {
         Value::Null => {}
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
-                build(&with(at.to_string()), item, pairs);
+                build((&with(at.to_string()), options), item, pairs);
             }
         }
         Value::Object(entries) => {
             for (key, value) in entries {
-                build(&with(key.clone()), value, pairs);
+                build((&with(key.clone()), options), value, pairs);
             }
         }
         single => {
@@ -137,7 +179,7 @@ fn build(path: &[String], value: &Value, pairs: &mut Vec<(String, Vec<String>)>)
                 match (at, path.len()) {
                     (0, 1) => key.push_str(token),
                     (0, _) => key.push_str(stem),
-                    _ => write!(key, "[{stem}]").unwrap(),
+                    _ => write!(key, "{}", options.step(stem)).unwrap(),
                 }
             }
             pairs.push((key, vec![text(single)]));
@@ -164,17 +206,27 @@ fn read(text: &str, commas: bool) -> Vec<(String, Vec<String>)> {
     pairs.map(pair).collect()
 }
 
-/// Sorts by key; JSON's objects here have no other order.
+/// Sorts by key, of JSON in a value too; JSON's objects here have no other
+/// order.
 fn sorted(mut pairs: Vec<(String, Vec<String>)>) -> Vec<(String, Vec<String>)> {
+    for (_, values) in pairs.iter_mut().filter(|(key, _)| key.starts_with('j')) {
+        for value in values {
+            if let Ok(json) = serde_json::from_str::<Value>(value) {
+                *value = json.to_string();
+            }
+        }
+    }
     pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
     pairs
 }
 
 fn with_defaults<E: EngineKind>(
     builder: ClientBuilder<E>,
-    (format, first, second): (ArrayFormat, &Value, &Value),
+    (options, first, second): (Options, &Value, &Value),
 ) -> Client<E> {
-    let builder = builder.base_url("http://h").array_format(format);
+    let format = options.format();
+    let builder = builder.base_url("http://h").form_format(format.clone());
+    let builder = builder.query_format(format);
     builder.query(first).query(second).build().unwrap()
 }
 
@@ -191,17 +243,17 @@ proptest! {
         first in parameters(),
         second in parameters(),
         own in parameters(),
-        format in formats(),
+        options in options(),
     ) {
         let mock = MockAdapter::new();
-        let defaults = (format, &first, &second);
+        let defaults = (options, &first, &second);
         let on_async = with_defaults(Client::<Async>::builder(mock.clone()), defaults);
         let merged = merge(&merge(&first, &second), &own);
         // A comma that divides differs from one in an item only in a list.
-        let comma = format == ArrayFormat::Comma;
+        let comma = options.arrays == ArrayFormat::Comma;
         let text = sent(&on_async, &own);
         let found = sorted(read(&text, false));
-        let model = sorted(pairs(&merged, format));
+        let model = sorted(pairs(&merged, options));
         let joined: Vec<_> = model
             .iter()
             .map(|(key, values)| (key.clone(), vec![values.join(",")]))
@@ -222,7 +274,7 @@ proptest! {
         on_blocking.post("/").form(&own).send().unwrap();
         let requests = mock.requests();
         let form = std::str::from_utf8(requests[0].body()).unwrap();
-        let of_own: Vec<_> = pairs(&own, format)
+        let of_own: Vec<_> = pairs(&own, options)
             .into_iter()
             .map(|(key, values)| (key, vec![values.join(",")]))
             .collect();

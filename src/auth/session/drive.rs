@@ -338,7 +338,8 @@ impl Session {
     }
 }
 
-/// Makes the client that a refresher gets: it passes no interceptor.
+/// Makes the client that a refresher gets: it passes no interceptor, is read
+/// into memory, and is no part of any call that could be cancelled or watched.
 pub(super) fn own_client(client: &Client, timeout: Duration) -> Result<Client, RefreshError> {
     client
         .derive()
@@ -347,6 +348,10 @@ pub(super) fn own_client(client: &Client, timeout: Duration) -> Result<Client, R
         .max_attempts(1)
         .max_response_bytes(MAX_ANSWER_BYTES)
         .timeout(timeout)
+        .buffered()
+        .without_cancel_handle()
+        .without_on_upload_progress()
+        .without_on_download_progress()
         .build()
         .map_err(|source| {
             RefreshError::new(RefreshClass::Config, "there is no client to refresh with")

@@ -51,7 +51,7 @@ use crate::{body::Body, error::Result};
 #[must_use = "a form does nothing until it is sent"]
 pub struct Multipart {
     boundary: String,
-    parts: Vec<(String, Part)>,
+    pub(super) parts: Vec<(String, Part)>,
 }
 
 impl Multipart {

@@ -17,6 +17,7 @@ mod form;
 mod head;
 mod part;
 mod pieces;
+mod value;
 
 pub(crate) use content_type::Form;
 pub use form::Multipart;

@@ -40,7 +40,7 @@ pub struct Part {
     pub(super) headers: HeaderMap,
     pub(super) length: Option<u64>,
     /// The first mistake.
-    error: Option<Error>,
+    pub(super) error: Option<Error>,
 }
 
 pub(super) enum Content {

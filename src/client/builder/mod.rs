@@ -3,6 +3,7 @@
 mod defaults;
 mod hops;
 mod options;
+mod progress;
 mod query;
 mod rates;
 mod transforms;

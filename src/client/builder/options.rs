@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 
 use super::{ClientBuilder, Defaults, defaults::on_both};
-use crate::config::{Order, StatusPolicy};
+use crate::{
+    cancel::CancelHandle,
+    config::{Order, StatusPolicy},
+};
 
 on_both! {
     /// Sets the time for one attempt, to the last byte of the body; default
@@ -132,6 +135,65 @@ on_both! {
     /// Lets a redirect (307, 308) send the body to another origin; default no.
     pub fn allow_cross_origin_bodies(mut self, allow: bool) -> Self {
         self.config.allow.cross_origin_bodies = allow;
+        self
+    }
+
+    /// Leaves the bodies of accepted responses on the wire (axios:
+    /// `responseType: 'stream'`); default no. See
+    /// [`Call::stream`](crate::client::Call::stream).
+    ///
+    /// Interceptors get such responses too, without a body in memory.
+    ///
+    /// ```
+    /// use tollgate::{MockAdapter, blocking::Client};
+    ///
+    /// let mock = MockAdapter::new().reply(200, "much").reply(200, "[1]");
+    /// let client = Client::builder(mock).stream().build()?;
+    /// let mut file = Vec::new();
+    /// let body = client.get("http://h/large").send()?.into_body();
+    /// std::io::copy(&mut body.into_reader(), &mut file)?;
+    /// assert_eq!(file, b"much");
+    /// let list: Vec<u8> = client.get("http://h/list").buffered().send()?.json()?;
+    /// assert_eq!(list, [1]);
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[doc(alias = "responseType")]
+    pub fn stream(mut self) -> Self {
+        self.config.stream = true;
+        self
+    }
+
+    /// Reads the bodies of responses into memory: the default.
+    pub fn buffered(mut self) -> Self {
+        self.config.stream = false;
+        self
+    }
+
+    /// Lets a handle cancel all calls that have no handle of their own (axios:
+    /// `signal`): those in flight, and each one that is sent afterwards.
+    ///
+    /// ```
+    /// use tollgate::{CancelHandle, MockAdapter, blocking::Client};
+    ///
+    /// let shutdown = CancelHandle::new();
+    /// let client = Client::builder(MockAdapter::new())
+    ///     .cancel_handle(&shutdown)
+    ///     .build()?;
+    /// shutdown.cancel_with("the program ends");
+    /// assert!(client.get("http://h/").send().unwrap_err().is_cancelled());
+    /// let farewell = client.post("http://h/bye").without_cancel_handle();
+    /// assert!(farewell.send().is_ok());
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[doc(alias = "signal")]
+    pub fn cancel_handle(mut self, handle: &CancelHandle) -> Self {
+        self.config.cancel = Some(handle.clone());
+        self
+    }
+
+    /// Lets no handle cancel calls, but one of their own: the default.
+    pub fn without_cancel_handle(mut self) -> Self {
+        self.config.cancel = None;
         self
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{ClientBuilder, Defaults, defaults::on_both};
 use crate::{
     error::Result,
-    query::{ArrayFormat, Parameters},
+    query::{ArrayFormat, Parameters, QueryFormat},
 };
 
 on_both! {
@@ -19,7 +19,7 @@ on_both! {
     /// is a base (axios: all).
     #[doc(alias = "params")]
     pub fn query(mut self, parameters: &(impl Serialize + ?Sized)) -> Self {
-        match Parameters::of(parameters) {
+        match Parameters::from_value(parameters) {
             Ok(more) => self.config.query = more.over(&self.config.query),
             Err(error) => self.fail(error),
         }
@@ -33,11 +33,42 @@ on_both! {
     }
 
     /// Sets how arrays in queries and forms are written; default
-    /// [`ArrayFormat::Repeat`] (axios: `paramsSerializer.indexes`).
+    /// [`ArrayFormat::Repeat`] (axios: `paramsSerializer.indexes`). The rest of
+    /// [`query_format`](Self::query_format) and of
+    /// [`form_format`](Self::form_format) stays.
     #[doc(alias = "indexes")]
     #[doc(alias = "formSerializer")]
     pub fn array_format(mut self, format: ArrayFormat) -> Self {
-        self.config.array_format = format;
+        self.config.formats.set_arrays(format);
+        self
+    }
+
+    /// Sets how queries are written (axios: the options of
+    /// `paramsSerializer`); replaces an earlier format as a whole, its arrays
+    /// included.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use tollgate::{MockAdapter, QueryFormat, blocking::Client};
+    ///
+    /// let client = Client::builder(MockAdapter::new())
+    ///     .query_format(QueryFormat::new().dots(true).max_depth(3))
+    ///     .build()?;
+    /// let call = client.get("http://h/").query(&json!({"a": {"b": [1, 2]}}));
+    /// assert_eq!(client.uri_for(&call)?, "http://h/?a.b.0=1&a.b.1=2");
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[doc(alias = "paramsSerializer")]
+    pub fn query_format(mut self, format: impl Into<QueryFormat>) -> Self {
+        self.config.formats.query = format.into();
+        self
+    }
+
+    /// Sets how forms are written (axios: `formSerializer`); replaces an
+    /// earlier format as a whole.
+    #[doc(alias = "formSerializer")]
+    pub fn form_format(mut self, format: impl Into<QueryFormat>) -> Self {
+        self.config.formats.form = format.into();
         self
     }
 
@@ -58,7 +89,7 @@ on_both! {
         self
     }
 
-    /// Has queries written by [`array_format`](Self::array_format): the
+    /// Has queries written by [`query_format`](Self::query_format): the
     /// default.
     pub fn without_query_serializer(mut self) -> Self {
         self.config.query_serializer = None;

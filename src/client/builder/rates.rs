@@ -1,4 +1,4 @@
-//! How slow a client's bodies may be.
+//! How slow, and how fast, a client's bodies may be.
 
 use std::time::Duration;
 
@@ -56,6 +56,56 @@ on_both! {
     /// Lets a download be as slow as it is: the default.
     pub fn without_min_download_rate(mut self) -> Self {
         self.config.wire_mut().min_download_rate = None;
+        self
+    }
+
+    /// Slows uploads down to so many bytes per second (axios: `maxRate`);
+    /// default none, at least 1.
+    ///
+    /// Half a second's bytes go at once, also after a pause. It holds for each
+    /// body on its own: calls at the same time do not share it. Time goes on
+    /// while it waits: `timeout`, `deadline` and a cancel handle end it. What
+    /// it waits counts for no [`min_upload_rate`](Self::min_upload_rate).
+    #[doc(alias = "maxRate")]
+    pub fn max_upload_rate(mut self, bytes_per_second: u64) -> Self {
+        self.config.wire_mut().max_upload_rate = Some(bytes_per_second.max(1));
+        self
+    }
+
+    /// Lets an upload be as fast as it is: the default.
+    pub fn without_max_upload_rate(mut self) -> Self {
+        self.config.wire_mut().max_upload_rate = None;
+        self
+    }
+
+    /// Slows downloads down to so many bytes per second, after decoding
+    /// (axios: `maxRate`); default none, at least 1. The rules are those of
+    /// [`max_upload_rate`](Self::max_upload_rate).
+    ///
+    /// A stream waits as it is read, and its `read_timeout` is for the server
+    /// alone.
+    ///
+    /// ```
+    /// use tollgate::{MockAdapter, blocking::Client};
+    ///
+    /// let client = Client::builder(MockAdapter::new())
+    ///     .without_timeout()
+    ///     .max_download_rate(1_000_000)
+    ///     .build()?;
+    /// assert_eq!(client.config().max_download_rate(), Some(1_000_000));
+    /// let now = client.get("http://h/").without_max_download_rate();
+    /// # let _ = now;
+    /// # Ok::<(), tollgate::Error>(())
+    /// ```
+    #[doc(alias = "maxRate")]
+    pub fn max_download_rate(mut self, bytes_per_second: u64) -> Self {
+        self.config.wire_mut().max_download_rate = Some(bytes_per_second.max(1));
+        self
+    }
+
+    /// Lets a download be as fast as it is: the default.
+    pub fn without_max_download_rate(mut self) -> Self {
+        self.config.wire_mut().max_download_rate = None;
         self
     }
 }

@@ -35,7 +35,8 @@ impl<E> Call<E> {
     /// client has one.
     ///
     /// A map, a struct or a list of pairs, nested as deep as 100; arrays by
-    /// [`array_format`](Self::array_format). axios writes them with brackets
+    /// [`array_format`](Self::array_format), and all of it by
+    /// [`form_format`](Self::form_format). axios writes them with brackets
     /// unless told otherwise, here a key is repeated, as a browser's form does.
     ///
     /// ```
@@ -52,7 +53,7 @@ impl<E> Call<E> {
     #[doc(alias = "URLSearchParams")]
     #[doc(alias = "send_form")]
     pub fn form(mut self, parameters: &(impl Serialize + ?Sized)) -> Self {
-        match Parameters::of(parameters) {
+        match Parameters::from_value(parameters) {
             Ok(parameters) => {
                 *self.draft.request.body_mut() = Body::empty();
                 self.draft.implied = Implied::Form(parameters);

@@ -6,6 +6,7 @@ mod chain;
 mod defaults;
 mod hops;
 mod options;
+mod progress;
 mod query;
 mod rates;
 mod transforms;
@@ -24,7 +25,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use super::{Async, Blocking, builder};
 use crate::{
     cancel::CancelHandle,
-    config::WireChanges,
+    config::{Setting, WireChanges},
     error::{Error, Result},
     pipeline::{self, Draft, Engine, Rare, depth},
     request::Request,
@@ -141,10 +142,17 @@ impl<E> Call<E> {
         self
     }
 
-    /// Lets a handle cancel the call (axios: `signal`).
+    /// Lets a handle cancel the call (axios: `signal`), in place of the
+    /// client's.
     #[doc(alias = "signal")]
     pub fn cancel_handle(mut self, handle: &CancelHandle) -> Self {
-        self.draft.request.0.overrides.cancel = Some(handle.clone());
+        self.draft.request.0.overrides.cancel = Setting::Set(handle.clone());
+        self
+    }
+
+    /// Lets no handle cancel the call, the client's neither.
+    pub fn without_cancel_handle(mut self) -> Self {
+        self.draft.request.0.overrides.cancel = Setting::Unset;
         self
     }
 

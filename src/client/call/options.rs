@@ -133,7 +133,14 @@ impl<E> Call<E> {
     /// [`Response::into_body`](crate::Response::into_body). A refused one is read into the error.
     #[doc(alias = "responseType")]
     pub fn stream(mut self) -> Self {
-        self.draft.request.0.overrides.stream = true;
+        self.draft.request.0.overrides.stream = Some(true);
+        self
+    }
+
+    /// Reads the response's body into memory, also where the client says
+    /// `stream`.
+    pub fn buffered(mut self) -> Self {
+        self.draft.request.0.overrides.stream = Some(false);
         self
     }
 }

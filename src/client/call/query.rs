@@ -8,7 +8,7 @@ use super::Call;
 use crate::{
     config::Setting,
     error::Result,
-    query::{ArrayFormat, Parameters},
+    query::{ArrayFormat, Parameters, QueryFormat},
 };
 
 impl<E> Call<E> {
@@ -18,8 +18,8 @@ impl<E> Call<E> {
     /// They come behind the query that the target has; its fragment is cut
     /// off. `None` is left out, nested values have their path in brackets,
     /// down to a depth of 100, and an array is written by
-    /// [`array_format`](Self::array_format). A date is the text that its type
-    /// serialises to.
+    /// [`array_format`](Self::array_format); [`query_format`](Self::query_format)
+    /// changes all of it. A date is the text that its type serialises to.
     ///
     /// A parameter takes the place of the client's of the same key; a map is
     /// merged with the client's map. `None` takes the client's off.
@@ -41,7 +41,7 @@ impl<E> Call<E> {
     /// ```
     #[doc(alias = "params")]
     pub fn query(mut self, parameters: &(impl Serialize + ?Sized)) -> Self {
-        match Parameters::of(parameters) {
+        match Parameters::from_value(parameters) {
             Ok(parameters) => self.draft.query.append(parameters),
             Err(error) => self.fail(error),
         }
@@ -54,10 +54,28 @@ impl<E> Call<E> {
         self
     }
 
-    /// Sets how arrays in the call's query and form are written.
-    #[doc(alias = "formSerializer")]
+    /// Sets how arrays in the call's query and form are written; the rest of
+    /// [`query_format`](Self::query_format) and of
+    /// [`form_format`](Self::form_format) stays.
+    #[doc(alias = "indexes")]
     pub fn array_format(mut self, format: ArrayFormat) -> Self {
-        self.rare().array_format = Some(format);
+        self.rare().formats.set_arrays(format);
+        self
+    }
+
+    /// Sets how the call's query is written, in place of the client's format;
+    /// see [`ClientBuilder::query_format`](crate::ClientBuilder::query_format).
+    #[doc(alias = "paramsSerializer")]
+    pub fn query_format(mut self, format: impl Into<QueryFormat>) -> Self {
+        self.rare().formats.query = Some(format.into());
+        self
+    }
+
+    /// Sets how the call's form is written, in place of the client's format;
+    /// see [`ClientBuilder::form_format`](crate::ClientBuilder::form_format).
+    #[doc(alias = "formSerializer")]
+    pub fn form_format(mut self, format: impl Into<QueryFormat>) -> Self {
+        self.rare().formats.form = Some(format.into());
         self
     }
 
@@ -73,7 +91,7 @@ impl<E> Call<E> {
         self
     }
 
-    /// Has the call's query written by [`array_format`](Self::array_format).
+    /// Has the call's query written by [`query_format`](Self::query_format).
     pub fn without_query_serializer(mut self) -> Self {
         self.rare().query_serializer = Setting::Unset;
         self

@@ -1,4 +1,4 @@
-//! How slow a call's bodies may be.
+//! How slow, and how fast, a call's bodies may be.
 
 use std::time::Duration;
 
@@ -31,6 +31,34 @@ impl<E> Call<E> {
     /// Lets a download be as slow as it is.
     pub fn without_min_download_rate(mut self) -> Self {
         self.wire().min_download_rate = Setting::Unset;
+        self
+    }
+
+    /// Slows an upload down; see
+    /// [`ClientBuilder::max_upload_rate`](crate::ClientBuilder::max_upload_rate).
+    #[doc(alias = "maxRate")]
+    pub fn max_upload_rate(mut self, bytes_per_second: u64) -> Self {
+        self.wire().max_upload_rate = Setting::Set(bytes_per_second.max(1));
+        self
+    }
+
+    /// Lets an upload be as fast as it is.
+    pub fn without_max_upload_rate(mut self) -> Self {
+        self.wire().max_upload_rate = Setting::Unset;
+        self
+    }
+
+    /// Slows a download down; see
+    /// [`ClientBuilder::max_download_rate`](crate::ClientBuilder::max_download_rate).
+    #[doc(alias = "maxRate")]
+    pub fn max_download_rate(mut self, bytes_per_second: u64) -> Self {
+        self.wire().max_download_rate = Setting::Set(bytes_per_second.max(1));
+        self
+    }
+
+    /// Lets a download be as fast as it is.
+    pub fn without_max_download_rate(mut self) -> Self {
+        self.wire().max_download_rate = Setting::Unset;
         self
     }
 }

@@ -61,16 +61,18 @@ pub(super) fn arrive(
     // A policy that panics is reported by `settle`.
     let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
     let body = if run.body.stream && accepted {
-        streamed(run, request, progress::download(run, request, body))
+        let body = streamed(run, request, progress::download(run, body));
+        rate::slow_download(run, run.limits(), body)
     } else if let Some(length) = length_in_memory(request, &body) {
         let checked = collect::check_length(length, run.body.max_response_bytes);
-        if let Err(error) = checked.and_then(|()| progress::downloaded(run, request, length)) {
+        if let Err(error) = checked.and_then(|()| progress::downloaded(run, length)) {
             let response = respond(run, trip, request, parts, Body::empty());
             return Err(settle::refuse(error, response));
         }
         if length == 0 { Body::empty() } else { body }
     } else {
-        let body = progress::download(run, request, body);
+        let body = progress::download(run, body);
+        let body = rate::slow_download(run, run.attempt_limits(trip), body);
         return Ok(Arrival::Reading(Box::new((parts, body))));
     };
     Ok(Arrival::Complete(respond(run, trip, request, parts, body)))

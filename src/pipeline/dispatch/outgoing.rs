@@ -40,9 +40,9 @@ pub(super) fn outgoing(
         body = limited(body, limit)?;
     }
     body = body.held();
-    let redirected = !trip.redirects.is_empty();
-    (body, trip.fault) = progress::upload(run, request, body, redirected)?;
-    (body, trip.upload) = rate::upload(run, body);
+    if run.wire.is_some() {
+        body = wired(run, trip, request, body)?;
+    }
     let inner = &mut *request.0;
     if body.is_empty() && matches!(inner.method, Method::POST | Method::PUT | Method::PATCH) {
         inner
@@ -50,7 +50,7 @@ pub(super) fn outgoing(
             .entry(header::CONTENT_LENGTH)
             .or_insert(HeaderValue::from_static("0"));
     }
-    let stream = inner.overrides.stream;
+    let stream = run.body.stream;
     let mut outgoing = http::Request::new(body);
     *outgoing.method_mut() = inner.method.clone();
     *outgoing.uri_mut() = inner.uri.clone();
@@ -77,6 +77,19 @@ pub(super) fn outgoing(
         without: run.wire.and_then(|wire| wire.without.clone()),
     });
     Ok(outgoing)
+}
+
+/// Puts around a body what few calls ask for: see `rate` for the order.
+fn wired(run: &Run<'_>, trip: &mut Trip, request: &Request, body: Body) -> Result<Body> {
+    trip.upload = rate::upload(run, &body);
+    let slowed = rate::slow_upload(run, run.attempt_limits(trip), body, trip.upload.as_ref());
+    let redirected = !trip.redirects.is_empty();
+    let (body, fault) = progress::upload(run, request, slowed, redirected)?;
+    trip.fault = fault;
+    Ok(match &trip.upload {
+        Some(upload) => upload.time(body),
+        None => body,
+    })
 }
 
 /// Holds a body to `max_request_bytes`, before or while it is sent.

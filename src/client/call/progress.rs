@@ -1,7 +1,10 @@
 //! The handlers of a [`Call`] for its progress.
 
 use super::Call;
-use crate::progress::{Handler, Progress};
+use crate::{
+    config::Setting,
+    progress::{Handler, Progress},
+};
 
 /// Progress, as in axios: at most three events a second, and a last one.
 ///
@@ -9,7 +12,7 @@ use crate::progress::{Handler, Progress};
 /// timer runs.
 impl<E> Call<E> {
     /// Tells `handler` how much of the request's body the adapter has taken
-    /// (axios: `onUploadProgress`); replaces an earlier handler.
+    /// (axios: `onUploadProgress`); replaces an earlier handler, the client's too.
     ///
     /// Each attempt, and each redirect that sends the body again, counts from
     /// 0. The total is that of `Content-Length`; a body that makes its bytes
@@ -43,13 +46,18 @@ impl<E> Call<E> {
         mut self,
         handler: impl Fn(Progress) + Send + Sync + 'static,
     ) -> Self {
-        let handler = Some(Handler::new(handler));
-        self.draft.request.0.overrides.on_upload_progress = handler;
+        self.wire().on_upload_progress = Setting::Set(Handler::new(handler));
+        self
+    }
+
+    /// Tells nobody of the upload, the client's handler neither.
+    pub fn without_on_upload_progress(mut self) -> Self {
+        self.wire().on_upload_progress = Setting::Unset;
         self
     }
 
     /// Tells `handler` how much of the answer's body has come (axios:
-    /// `onDownloadProgress`); replaces an earlier handler.
+    /// `onDownloadProgress`); replaces an earlier handler, the client's too.
     ///
     /// It counts what the adapter has decoded. The total is that of
     /// `Content-Length`, and unknown where the answer comes in chunks or
@@ -80,8 +88,13 @@ impl<E> Call<E> {
         mut self,
         handler: impl Fn(Progress) + Send + Sync + 'static,
     ) -> Self {
-        let handler = Some(Handler::new(handler));
-        self.draft.request.0.overrides.on_download_progress = handler;
+        self.wire().on_download_progress = Setting::Set(Handler::new(handler));
+        self
+    }
+
+    /// Tells nobody of the download, the client's handler neither.
+    pub fn without_on_download_progress(mut self) -> Self {
+        self.wire().on_download_progress = Setting::Unset;
         self
     }
 }
