@@ -55,6 +55,7 @@ const PLAIN: &[(&str, &[&str])] = &[
         "numbers alone",
         &["AnyInterceptorId", "InterceptorId", "PairId", "Progress"],
     ),
+    ("how something is written", &["QueryFormat"]),
 ];
 
 /// What was printed, and which types it was of.
