@@ -50,11 +50,13 @@ pub struct UreqAdapterBuilder {
 
 impl UreqAdapterBuilder {
     pub(crate) fn new() -> Self {
-        let encodings = if cfg!(any(feature = "gzip", feature = "brotli")) {
-            AutoHeaderValue::Default
-        } else {
-            // Another crate may have turned them on in the shared ureq.
-            AutoHeaderValue::None
+        // Another crate may have turned others on in the shared ureq. Written as
+        // by reqwest.
+        let encodings = match (cfg!(feature = "gzip"), cfg!(feature = "brotli")) {
+            (true, true) => "gzip,br".into(),
+            (true, false) => "gzip".into(),
+            (false, true) => "br".into(),
+            (false, false) => AutoHeaderValue::None,
         };
         Self {
             config: Config::builder()
