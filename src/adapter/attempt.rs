@@ -52,6 +52,14 @@ pub struct Attempt {
     pub(crate) window: Option<Duration>,
     /// Headers that are not to be added.
     pub(crate) without: Option<Arc<[HeaderName]>>,
+    /// That of the least rate of an upload.
+    pub(crate) upload: Option<Arc<dyn Pace>>,
+}
+
+/// Judges how fast the request's body is taken.
+pub(crate) trait Pace: Send + Sync {
+    /// Returns the time to the next look, or fails if too little was taken.
+    fn look(&self) -> Result<Duration, AdapterError>;
 }
 
 impl Attempt {
@@ -70,6 +78,7 @@ impl Attempt {
                 follows: false,
                 window: None,
                 without: None,
+                upload: None,
             },
         }
     }
@@ -127,6 +136,24 @@ impl Attempt {
     pub fn chunk_timeout(&self) -> Option<Duration> {
         let of_stream = self.read_timeout.filter(|_| self.stream);
         of_stream.into_iter().chain(self.window).min()
+    }
+
+    /// Looks whether the request's body is taken as fast as `min_upload_rate`
+    /// asks for, and returns the time until it should be looked again; `None`
+    /// where there is no such rate.
+    ///
+    /// A blocking adapter asks while it waits to write; the rate of an upload
+    /// that stands still shows in nothing but the time. The core asks for async
+    /// adapters.
+    ///
+    /// # Errors
+    ///
+    /// A timeout, to end the attempt with, if too little was taken.
+    pub fn check_upload(&self) -> Result<Option<Duration>, AdapterError> {
+        match &self.upload {
+            Some(upload) => upload.look().map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Returns the call's cancel handle.

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use attempt::Attempt;
-pub(crate) use attempt::{REDIRECT_PATIENCE, redirects};
+pub(crate) use attempt::{Pace, REDIRECT_PATIENCE, redirects};
 pub use failure::AdapterError;
 pub use framing::check_framing;
 pub use head::check_head;

@@ -17,7 +17,33 @@ pub(crate) struct Limits {
     deadline: Option<BoxFuture<'static, ()>>,
     cancelled: Option<BoxFuture<'static, ()>>,
     chunk: Option<Chunk>,
+    upload: Option<Upload>,
     stream: bool,
+}
+
+/// The least rate of an upload; looked at until the head is there.
+struct Upload {
+    attempt: Attempt,
+    timer: Option<BoxFuture<'static, ()>>,
+}
+
+impl Upload {
+    /// Completes when too little was taken.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<AdapterError> {
+        loop {
+            if self.timer.is_none() {
+                match self.attempt.check_upload() {
+                    Ok(Some(wait)) => self.timer = Some(self.attempt.runtime().sleep(wait)),
+                    Ok(None) => return Poll::Pending,
+                    Err(error) => return Poll::Ready(error),
+                }
+            }
+            if let Some(timer) = &mut self.timer {
+                ready!(timer.as_mut().poll(context));
+            }
+            self.timer = None;
+        }
+    }
 }
 
 /// The time for one chunk of a streamed body; it runs while somebody waits.
@@ -44,6 +70,10 @@ impl Limits {
                     limit,
                     timer: None,
                 }),
+            upload: matches!(attempt.check_upload(), Ok(Some(_))).then(|| Upload {
+                attempt: attempt.clone(),
+                timer: None,
+            }),
             stream: attempt.is_stream(),
         }
     }
@@ -60,11 +90,15 @@ impl Limits {
         {
             return Poll::Ready(AdapterError::timeout());
         }
-        Poll::Pending
+        match &mut self.upload {
+            Some(upload) => upload.poll(context),
+            None => Poll::Pending,
+        }
     }
 
     /// Notes that the head is there: of a stream, only chunks are timed.
     pub(crate) fn head_is_there(&mut self) {
+        self.upload = None;
         if self.stream {
             self.deadline = None;
         }

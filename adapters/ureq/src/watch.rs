@@ -27,6 +27,8 @@ pub(crate) struct Watch {
     until: Option<Instant>,
     /// Of a streamed body, where `until` is that of one chunk.
     chunk: Option<Duration>,
+    /// The request is on its way.
+    sends: bool,
 }
 
 /// Why a transport gave up.
@@ -117,6 +119,7 @@ impl Watch {
         Self {
             until: attempt.deadline(),
             chunk: None,
+            sends: true,
             attempt,
         }
     }
@@ -135,6 +138,7 @@ impl Watch {
             attempt,
             until,
             chunk,
+            sends: false,
         }
     }
 
@@ -161,14 +165,23 @@ impl Watch {
         if self.attempt.is_cancelled() {
             return Err(Stop::Cancelled);
         }
+        let upload = self.upload_left()?;
         let Some(until) = self.until else {
-            return Ok(None);
+            return Ok(upload);
         };
         let left = until.saturating_duration_since(self.attempt.runtime().now());
         if left.is_zero() {
             return Err(self.chunk.map_or(Stop::TimedOut, Stop::Overdue));
         }
-        Ok(Some(left))
+        Ok(Some(left).into_iter().chain(upload).min())
+    }
+
+    /// Returns the time to the next look at the upload's rate.
+    fn upload_left(&self) -> Result<Option<Duration>, Stop> {
+        if !self.sends {
+            return Ok(None);
+        }
+        self.attempt.check_upload().map_err(|_| Stop::TimedOut)
     }
 
     fn is_limited(&self) -> bool {

@@ -14,8 +14,9 @@ on_both! {
     /// The error is a [`Timeout`](crate::ErrorKind::Timeout) that names the
     /// limit and the actual rate. A window is at least 1 ms.
     ///
-    /// In the blocking engine an adapter that is stuck in a write notices it
-    /// only when the write goes on; `timeout` ends it before.
+    /// A blocking adapter of your own that waits to write has to ask
+    /// ([`Attempt::check_upload`](crate::Attempt::check_upload)); else it is
+    /// noticed when the write goes on.
     pub fn min_upload_rate(mut self, bytes_per_second: u64, window: Duration) -> Self {
         let rate = MinRate::new(bytes_per_second, window);
         self.config.wire_mut().min_upload_rate = Some(rate);

@@ -75,6 +75,7 @@ pub(super) fn outgoing(
             .and_then(|wire| wire.min_download_rate)
             .map(|rate| rate.window),
         without: run.wire.and_then(|wire| wire.without.clone()),
+        upload: trip.upload.as_ref().map(rate::Upload::pace),
     });
     Ok(outgoing)
 }

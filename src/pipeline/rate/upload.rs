@@ -2,9 +2,8 @@
 //!
 //! An upload is timed from its first byte to its last one; a watch beside the
 //! adapter notices that it stands still, for then nobody polls the body. A
-//! blocking adapter cannot be watched: there, its body looks at the clock
-//! whenever it is polled. While the call slows the upload down itself, the
-//! clock stands.
+//! blocking adapter looks by itself while it waits (`Attempt::check_upload`).
+//! While the call slows the upload down itself, the clock stands.
 //!
 //! *Concurrency*: the lock is held for a few instructions, by the adapter's
 //! task and the call's.
@@ -21,7 +20,7 @@ use http_body::{Body as HttpBody, Frame};
 
 use super::{SLICE_BYTES, window::Window};
 use crate::{
-    adapter::AdapterError,
+    adapter::{AdapterError, Pace},
     body::{Body, BodyError},
     error::{Error, Result},
     pipeline::{
@@ -60,45 +59,15 @@ pub(in crate::pipeline) fn upload(run: &Run<'_>, body: &Body) -> Option<Upload> 
     })))
 }
 
-impl Upload {
+impl Shared {
     fn with<T>(&self, ask: impl FnOnce(&mut State) -> T) -> T {
-        let state = self.0.state.lock();
+        let state = self.state.lock();
         ask(&mut state.unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Times a body as it is taken.
-    pub(in crate::pipeline) fn time(&self, body: Body) -> Body {
-        let length = body.length();
-        let taken = Body::stream(Taken {
-            body,
-            rest: Bytes::new(),
-            left: length,
-            upload: self.clone(),
-        });
-        match length {
-            Some(length) => taken.with_length(length),
-            None => taken,
-        }
-    }
-
-    /// Stops the clock until the body is asked for again: it is we who wait.
-    pub(super) fn hold(&self) {
-        let now = self.0.runtime.now();
-        self.with(|state| {
-            if let Some(since) = state.since.take() {
-                state.window.passed += now.saturating_duration_since(since);
-            }
-        });
-    }
-
-    /// Returns why the upload was stopped.
-    pub(in crate::pipeline) fn fault(&self) -> Option<Error> {
-        self.with(|state| state.fault.take())
     }
 
     /// Judges a window that is over; returns the time to the next look.
     fn look(&self) -> Result<Duration> {
-        let now = self.0.runtime.now();
+        let now = self.runtime.now();
         self.with(|state| {
             if let Some(since) = state.since.replace(now) {
                 state.window.passed += now.saturating_duration_since(since);
@@ -118,6 +87,43 @@ impl Upload {
             false => Ok(self.with(|state| state.window.limit.window)),
         }
     }
+}
+
+impl Upload {
+    /// Times a body as it is taken.
+    pub(in crate::pipeline) fn time(&self, body: Body) -> Body {
+        let length = body.length();
+        let taken = Body::stream(Taken {
+            body,
+            rest: Bytes::new(),
+            left: length,
+            upload: self.clone(),
+        });
+        match length {
+            Some(length) => taken.with_length(length),
+            None => taken,
+        }
+    }
+
+    /// Stops the clock until the body is asked for again: it is we who wait.
+    pub(super) fn hold(&self) {
+        let now = self.0.runtime.now();
+        self.0.with(|state| {
+            if let Some(since) = state.since.take() {
+                state.window.passed += now.saturating_duration_since(since);
+            }
+        });
+    }
+
+    /// Returns why the upload was stopped.
+    pub(in crate::pipeline) fn fault(&self) -> Option<Error> {
+        self.0.with(|state| state.fault.take())
+    }
+
+    /// For a blocking adapter, which looks by itself.
+    pub(in crate::pipeline) fn pace(&self) -> Arc<dyn Pace> {
+        Arc::clone(&self.0) as _
+    }
 
     /// Ends the wait for an adapter that does not take enough of the body.
     pub(in crate::pipeline) fn beside<'a, T: 'a>(
@@ -131,7 +137,7 @@ impl Upload {
             }
             loop {
                 if alarm.is_none() {
-                    match self.watch() {
+                    match self.0.watch() {
                         Ok(wait) => alarm = Some(self.0.runtime.sleep(wait)),
                         Err(_) => return Poll::Ready(Err(AdapterError::timeout())),
                     }
@@ -142,6 +148,12 @@ impl Upload {
                 alarm = None;
             }
         }))
+    }
+}
+
+impl Pace for Shared {
+    fn look(&self) -> Result<Duration, AdapterError> {
+        self.watch().map_err(|_| AdapterError::timeout())
     }
 }
 
@@ -160,7 +172,7 @@ impl Taken {
         let data = self.rest.split_to(self.rest.len().min(SLICE_BYTES));
         let taken = data.len() as u64;
         self.left = self.left.map(|left| left.saturating_sub(taken));
-        self.upload.with(|state| state.window.bytes += taken);
+        self.upload.0.with(|state| state.window.bytes += taken);
         if self.left == Some(0) {
             self.over();
         }
@@ -169,7 +181,7 @@ impl Taken {
 
     /// The rest is the server's time to answer.
     fn over(&self) {
-        self.upload.with(|state| state.since = None);
+        self.upload.0.with(|state| state.since = None);
     }
 }
 
@@ -180,7 +192,7 @@ impl HttpBody for Taken {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Step> {
         let this = &mut *self;
         if this.left != Some(0)
-            && let Err(error) = this.upload.look()
+            && let Err(error) = this.upload.0.look()
         {
             this.body = Body::empty();
             this.rest.clear();
