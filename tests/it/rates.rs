@@ -291,8 +291,8 @@ fn bodies() -> [Body; 2] {
     [vec![0; MIB].into(), Body::from_reader(unknown)]
 }
 
-/// A blocking adapter cannot be stopped from outside: there, a server that
-/// takes nothing at all is a matter of `timeout`.
+/// A blocking adapter cannot be stopped from outside: there, one that takes
+/// nothing at all has to ask, as those for reqwest and ureq do.
 #[test]
 fn an_upload_that_stops_fails_after_its_window_in_the_async_engine() {
     for body in bodies() {
