@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Error, ErrorCode, ErrorKind, Misfit};
+use super::{Error, ErrorCode, ErrorKind, Mismatch};
 use crate::uri::UriError;
 
 macro_rules! invalid_request {
@@ -33,7 +33,7 @@ impl From<http::uri::InvalidUri> for Error {
 /// The values that serde quotes are left out of the cause.
 impl From<serde_json::Error> for Error {
     fn from(source: serde_json::Error) -> Self {
-        Self::new(ErrorKind::Decode, "the JSON is not valid").with_source(Misfit::from(source))
+        Self::new(ErrorKind::Decode, "the JSON is not valid").with_source(Mismatch::from(source))
     }
 }
 

@@ -8,7 +8,7 @@ mod chain;
 mod convert;
 mod history;
 mod kind;
-mod misfit;
+mod mismatch;
 mod print;
 mod wording;
 
@@ -18,7 +18,7 @@ use http::{Extensions, StatusCode, Uri};
 
 pub(crate) use chain::find_in;
 pub use kind::{ErrorCode, ErrorKind};
-pub(crate) use misfit::Misfit;
+pub(crate) use mismatch::Mismatch;
 pub(crate) use wording::{Stage, Words, of_wire};
 
 use crate::{

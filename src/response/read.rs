@@ -5,7 +5,7 @@ use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::Response;
-use crate::error::{Error, ErrorKind, Misfit, Result};
+use crate::error::{Error, ErrorKind, Mismatch, Result};
 
 /// A path that is longer is of no help.
 const MAX_PATH: usize = 128;
@@ -155,7 +155,7 @@ impl Response {
                     None => "the body is not the JSON that was expected".to_owned(),
                 }
             };
-            let mut error = Error::new(ErrorKind::Decode, what).with_source(Misfit::from(source));
+            let mut error = Error::new(ErrorKind::Decode, what).with_source(Mismatch::from(source));
             if let Some(head) = &self.0.head {
                 error.set_head(head.clone());
             }

@@ -1,6 +1,6 @@
 //! Forms of several parts from a value, and back into one.
 
-use std::io;
+use std::{collections::HashMap, io};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -186,6 +186,12 @@ fn a_form_becomes_a_type_or_says_where_it_does_not_fit() {
     let error = form.json::<User>().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Decode);
     assert!(error.to_string().contains("at `tags[0]`"), "{error}");
+    // The place is named, the text is not.
+    let form = Multipart::new().text("age", "CANARY");
+    let error = form.json::<HashMap<String, u32>>().unwrap_err();
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(cause, "invalid type: string, expected u32");
+    assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
 }
 
 #[test]

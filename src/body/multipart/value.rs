@@ -4,7 +4,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Multipart, Part, part::Content};
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Mismatch, Result},
     query::{Parameters, QueryFormat, gather},
 };
 
@@ -93,7 +93,7 @@ impl Multipart {
                 ErrorKind::Decode,
                 format!("the form is not the value that was expected, at `{path}`"),
             )
-            .with_source(error.into_inner())
+            .with_source(Mismatch::of(error.inner()))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! [`Misfit`]: what serde says of JSON that does not fit, without the values.
+//! [`Mismatch`]: what serde says of JSON that does not fit, without the values.
 
 use std::{error::Error as StdError, fmt};
 
@@ -7,9 +7,9 @@ use std::{error::Error as StdError, fmt};
 /// serde quotes what it has found where it wanted something else, and that may
 /// be a secret: an error is printed in places that no body gets to. So the kind
 /// of what was found stays, and its value goes.
-pub(crate) struct Misfit(String);
+pub(crate) struct Mismatch(String);
 
-impl From<serde_json::Error> for Misfit {
+impl From<serde_json::Error> for Mismatch {
     #[cold]
     fn from(error: serde_json::Error) -> Self {
         let text = error.to_string();
@@ -21,6 +21,15 @@ impl From<serde_json::Error> for Misfit {
             let (line, column) = (error.line(), error.column());
             format!("a value is not accepted at line {line} column {column}")
         }))
+    }
+}
+
+impl Mismatch {
+    /// Takes what another deserializer says.
+    #[cold]
+    pub(crate) fn of(error: &impl fmt::Display) -> Self {
+        let text = without_value(&error.to_string());
+        Self(text.unwrap_or_else(|| "a value is not accepted".to_owned()))
     }
 }
 
@@ -54,19 +63,19 @@ fn without_value(text: &str) -> Option<String> {
     Some(format!("unknown variant{}", rest.get(end + 1..)?))
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for Misfit {
+impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Misfit").field(&self.0).finish()
+        f.debug_tuple("Mismatch").field(&self.0).finish()
     }
 }
 
-impl StdError for Misfit {}
+impl StdError for Mismatch {}
 
 #[cfg(test)]
 mod tests {
@@ -92,7 +101,7 @@ mod tests {
     enum Nothing {}
 
     fn told<T: DeserializeOwned + fmt::Debug>(json: &str) -> String {
-        Misfit::from(serde_json::from_str::<T>(json).unwrap_err()).to_string()
+        Mismatch::from(serde_json::from_str::<T>(json).unwrap_err()).to_string()
     }
 
     #[test]
