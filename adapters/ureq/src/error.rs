@@ -87,8 +87,21 @@ fn caller_body(error: io::Error) -> AdapterError {
         Ok(ours) => AdapterError::request_body(ours.kind())
             .with_code(ours.code())
             .with_source(ours),
-        Err(error) => AdapterError::request_body(ErrorKind::InvalidRequest).with_source(error),
+        Err(error) => {
+            AdapterError::request_body(ErrorKind::InvalidRequest).with_source(bare(error))
+        }
     }
+}
+
+/// Takes an error out of an I/O error that says nothing more: `source()` would
+/// pass over it.
+fn bare(error: io::Error) -> Box<dyn StdError + Send + Sync> {
+    let kind = error.kind();
+    if kind == io::ErrorKind::Other && error.get_ref().is_some() {
+        let inner = error.into_inner();
+        return inner.unwrap_or_else(|| io::Error::from(kind).into());
+    }
+    error.into()
 }
 
 fn of(kind: ErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> AdapterError {

@@ -30,6 +30,8 @@ pub(crate) const AMPLE: Duration = Duration::from_secs(10);
 pub(crate) enum Limit {
     Timeout,
     Deadline,
+    /// The deadline, of a call whose body is read from the wire.
+    OfStream,
 }
 
 /// Why a cell is not as it should be.
@@ -149,7 +151,8 @@ fn clean_first(script: Script) -> Script {
 pub(crate) fn play(mode: &Mode, lane: &dyn Lane, limit: Limit) -> Verdict<Seen> {
     let stage = Stage::set(mode);
     let mut ask = stage.ask(mode);
-    let within = if mode.outcomes.contains(&Outcome::TimesOut) {
+    let right = mode.right(limit == Limit::OfStream);
+    let within = if right.contains(&Outcome::TimesOut) {
         LIMIT
     } else {
         AMPLE
@@ -157,6 +160,10 @@ pub(crate) fn play(mode: &Mode, lane: &dyn Lane, limit: Limit) -> Verdict<Seen> 
     match limit {
         Limit::Timeout => ask.timeout = Some(within),
         Limit::Deadline => ask.deadline = Some(within),
+        Limit::OfStream => {
+            ask.deadline = Some(within);
+            ask.stream = true;
+        }
     }
     let started = now();
     let result = lane.send(&ask);
@@ -165,7 +172,7 @@ pub(crate) fn play(mode: &Mode, lane: &dyn Lane, limit: Limit) -> Verdict<Seen> 
     if matches!(mode.place, Place::Server(_)) && stage.server.connections() == 0 {
         return Err(Flaw::Late(format!("{outcome:?}, and not connected yet")));
     }
-    if !mode.outcomes.contains(&outcome) {
+    if !right.contains(&outcome) {
         return wrong(format!("{outcome:?} after {took:?}"));
     }
     judge_trips(mode, &stage.server)?;

@@ -1,6 +1,10 @@
 //! [`Lane`]: a client over one adapter in one engine.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io::{self, Read},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::runtime::Runtime;
@@ -29,6 +33,8 @@ pub(crate) struct Ask {
     pub(crate) timeout: Option<Duration>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) cancel: Option<CancelHandle>,
+    /// The answer's body stays on the wire, and is read from there.
+    pub(crate) stream: bool,
 }
 
 /// The body of the request.
@@ -49,7 +55,7 @@ struct Keeper {
     _kept: Arc<()>,
 }
 
-impl io::Read for Keeper {
+impl Read for Keeper {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         buffer.fill(b'x');
         Ok(buffer.len())
@@ -75,15 +81,30 @@ impl Ask {
             Some(deadline) => call.deadline(deadline),
             None => call,
         };
-        match &self.cancel {
+        let call = match &self.cancel {
             Some(handle) => call.cancel_handle(handle),
             None => call,
-        }
+        };
+        if self.stream { call.stream() } else { call }
     }
 }
 
+/// Puts the body of a stream, read to its end, into its response; what ended it
+/// too early says of which call it was.
+fn whole(response: Response, read: impl FnOnce(Body) -> Result<Vec<u8>>) -> Result<Response> {
+    let (status, uri) = (response.status(), response.uri().cloned());
+    let bytes = read(response.into_body()).inspect_err(|error| {
+        assert_eq!(error.status(), Some(status), "{error}");
+        let asked = error.request().map(|request| request.uri().clone());
+        assert!(asked.is_some() && asked == uri, "{error}");
+    })?;
+    let mut whole = http::Response::new(Body::from(bytes));
+    *whole.status_mut() = status;
+    Ok(whole.into())
+}
+
 pub(crate) trait Lane: Send + Sync {
-    /// Sends, and waits for the answer.
+    /// Sends, and waits for the answer; that of a stream, to its end.
     fn send(&self, ask: &Ask) -> Result<Response>;
 
     /// Tells whether a call can be dropped while it waits.
@@ -136,7 +157,15 @@ impl OnThread {
 
 impl Lane for OnThread {
     fn send(&self, ask: &Ask) -> Result<Response> {
-        ask.call(&self.client).send()
+        let response = ask.call(&self.client).send()?;
+        if !ask.stream {
+            return Ok(response);
+        }
+        whole(response, |body| {
+            let mut bytes = Vec::new();
+            body.into_reader().read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
     }
 
     fn can_drop(&self) -> bool {
@@ -176,7 +205,19 @@ impl OnTokio {
 
 impl Lane for OnTokio {
     fn send(&self, ask: &Ask) -> Result<Response> {
-        self.runtime.block_on(ask.call(&self.client).send())
+        let response = self.runtime.block_on(ask.call(&self.client).send())?;
+        if !ask.stream {
+            return Ok(response);
+        }
+        whole(response, |mut body| {
+            self.runtime.block_on(async {
+                let mut bytes = Vec::new();
+                while let Some(chunk) = body.chunk().await? {
+                    bytes.extend_from_slice(&chunk);
+                }
+                Ok(bytes)
+            })
+        })
     }
 
     fn can_drop(&self) -> bool {

@@ -28,6 +28,7 @@
 //! | an answer that overtakes 32 and 64 MiB of upload, then fin, reset or silence | `modes/uploads.rs`, `held.rs` |
 //! | surplus bytes and a late 408 on an idle connection | `modes/reuse.rs` |
 //! | what is no HTTP/1.1: banners, HTTP/0.9, TLS, HTTP/2, statuses that are none | `modes/heads.rs`: `garbage`; `modes/before.rs` |
+//! | a body that is read from the wire | those of `modes/lengths.rs`, `chunks.rs`, `encodings.rs`, `brotli.rs`, in `matrix.rs` |
 //! | redirects without end, to the same and to ever new addresses; to what is no address | `modes/redirects.rs` |
 //! | calls ended 500 times and more, wherever they hang | `cancels.rs` |
 #![expect(

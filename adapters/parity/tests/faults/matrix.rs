@@ -1,4 +1,5 @@
-//! Every mode of the table on every lane, under a timeout and under a deadline.
+//! Every mode of the table on every lane, under a timeout and under a deadline;
+//! those of bodies in a stream too.
 
 use std::{
     sync::{
@@ -105,11 +106,20 @@ fn take<'a>(modes: &'a [Mode], next: &AtomicUsize) -> Option<(usize, &'a Mode)> 
     modes.get(index).map(|mode| (index, mode))
 }
 
-/// A mode that hangs hangs under either limit.
+/// A mode that hangs hangs under either limit; a body is the same in memory and
+/// from the wire.
 fn play_both(mode: &Mode, lane: &dyn Lane) -> Result<String, String> {
     let (seen, mut late) = play_in_time(mode, lane, Limit::Timeout)?;
     if mode.hangs() {
         late += play_in_time(mode, lane, Limit::Deadline)?.1;
+    }
+    if mode.streams {
+        let (streamed, later) = play_in_time(mode, lane, Limit::OfStream)?;
+        late += later;
+        if mode.streamed.is_none() && streamed.outcome != seen.outcome {
+            let (seen, streamed) = (say(&seen.outcome), say(&streamed.outcome));
+            return Err(format!("{}: {seen}, and streamed {streamed}", mode.name));
+        }
     }
     let took = seen.took.as_millis();
     Ok(format!("{}\t{took}\t{late}", say(&seen.outcome)))
@@ -160,6 +170,10 @@ fn table(modes: &[Mode], told: &[Vec<String>]) -> String {
     for mode in modes {
         if let Some(reason) = mode.varies {
             out.push_str(&format!("{}: {reason}\n", mode.name));
+        }
+        if let Some((outcome, reason)) = &mode.streamed {
+            let outcome = say(outcome);
+            out.push_str(&format!("{}, streamed: {outcome}: {reason}\n", mode.name));
         }
     }
     let late: usize = (0..modes.len()).map(|index| late(told, index)).sum();

@@ -18,11 +18,15 @@ pub(crate) fn modes() -> Vec<Mode> {
     modes.extend(uploads::modes());
     modes.extend(heads::modes());
     modes.extend(heads::garbage());
-    modes.extend(lengths::modes());
-    modes.extend(chunks::modes());
-    modes.extend(encodings::modes());
-    modes.extend(brotli::modes());
+    modes.extend(bodies().map(Mode::streams));
     modes.extend(redirects::modes());
     modes.extend(reuse::modes());
     modes
+}
+
+/// What goes wrong in a body, or after it.
+fn bodies() -> impl Iterator<Item = Mode> {
+    let modes = [lengths::modes(), chunks::modes()];
+    let encoded = [encodings::modes(), brotli::modes()];
+    modes.into_iter().chain(encoded).flatten()
 }
