@@ -58,9 +58,11 @@ impl Server {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let mut spent = String::new();
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
-                reader.read_line(&mut spent).unwrap();
-                let answer = shared.lock().unwrap().rotate(spent.trim());
-                writeln!(stream, "{answer}").unwrap();
+                // Who is killed while it asks resets the connection.
+                if reader.read_line(&mut spent).is_ok_and(|length| length > 0) {
+                    let answer = shared.lock().unwrap().rotate(spent.trim());
+                    drop(writeln!(stream, "{answer}"));
+                }
             }
         });
         Self { address, family }

@@ -61,6 +61,11 @@ pub(super) fn arrive(
     // A policy that panics is reported by `settle`.
     let accepted = settle::accepts(&run.policy, parts.status).unwrap_or(false);
     let body = if run.body.stream && accepted {
+        let announced = announced(request, &body);
+        if let Err(error) = collect::check_length(announced, run.body.max_response_bytes) {
+            let response = respond(run, trip, request, parts, Body::empty());
+            return Err(settle::refuse(error, response));
+        }
         let body = streamed(run, request, progress::download(run, body));
         rate::slow_download(run, run.limits(), body)
     } else if let Some(length) = length_in_memory(request, &body) {
@@ -80,11 +85,21 @@ pub(super) fn arrive(
 
 /// Returns the length of a body that need not be read.
 fn length_in_memory(request: &Request, body: &Body) -> Option<u64> {
-    if request.0.method == Method::HEAD {
-        // Its `Content-Length` is that of an answer to GET.
+    if has_none(request) {
         return Some(0);
     }
     body.as_bytes().map(|bytes| bytes.len() as u64)
+}
+
+/// Returns how long a stream is at least, as far as it is known.
+fn announced(request: &Request, body: &Body) -> u64 {
+    let length = body.length().filter(|_| !has_none(request));
+    length.unwrap_or_default()
+}
+
+/// Tells whether the `Content-Length` is that of an answer to GET.
+fn has_none(request: &Request) -> bool {
+    request.0.method == Method::HEAD
 }
 
 fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {

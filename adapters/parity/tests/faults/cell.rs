@@ -151,7 +151,7 @@ fn clean_first(script: Script) -> Script {
 pub(crate) fn play(mode: &Mode, lane: &dyn Lane, limit: Limit) -> Verdict<Seen> {
     let stage = Stage::set(mode);
     let mut ask = stage.ask(mode);
-    let right = mode.right(limit == Limit::OfStream);
+    let right = &mode.outcomes;
     let within = if right.contains(&Outcome::TimesOut) {
         LIMIT
     } else {

@@ -1,7 +1,7 @@
 //! [`Mode`]: one way in which a server or its network goes wrong, and what a
 //! call is to make of it.
 
-use std::{slice, sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
 use tollgate::{
@@ -31,11 +31,8 @@ pub(crate) struct Mode {
     pub(crate) trips: usize,
     /// How long nothing happens between the call and the clean one.
     pub(crate) rest: Duration,
-    /// It is the same where the caller reads the body from the wire, or as
-    /// `streamed` says.
+    /// It is the same where the caller reads the body from the wire.
     pub(crate) streams: bool,
-    /// What comes of it instead where the body is read from the wire, and why.
-    pub(crate) streamed: Option<(Outcome, &'static str)>,
 }
 
 /// Where the call goes.
@@ -86,7 +83,6 @@ impl Mode {
             trips: 1,
             rest: Duration::ZERO,
             streams: false,
-            streamed: None,
         }
     }
 
@@ -234,20 +230,6 @@ impl Mode {
     pub(crate) fn streams(mut self) -> Self {
         self.streams = true;
         self
-    }
-
-    /// Where the body is read from the wire, it times out, for this reason.
-    pub(crate) fn times_out_streamed(mut self, reason: &'static str) -> Self {
-        self.streamed = Some((Outcome::TimesOut, reason));
-        self
-    }
-
-    /// Returns what is right, in memory or from the wire.
-    pub(crate) fn right(&self, stream: bool) -> &[Outcome] {
-        match &self.streamed {
-            Some((outcome, _)) if stream => slice::from_ref(outcome),
-            _ => &self.outcomes,
-        }
     }
 
     /// The body is handed over as it came, and says that it is encoded.

@@ -6,6 +6,7 @@ use redis::{Connection, RedisResult};
 use tollgate::Result;
 
 use super::Source;
+#[cfg(feature = "tokio")]
 use crate::error::setting;
 
 impl Source {
