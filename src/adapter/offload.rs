@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, Read},
+    panic::resume_unwind,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -105,7 +106,11 @@ impl<A: BlockingAdapter> Adapter for Offload<A> {
         let response = handle
             .spawn_blocking(move || adapter.send(request))
             .await
-            .map_err(lost)??;
+            .map_err(|error| match error.try_into_panic() {
+                // The core catches it, and says whose it was.
+                Ok(payload) => resume_unwind(payload),
+                Err(error) => lost(error),
+            })??;
         guard.0 = None;
         Ok(response.map(|body| {
             if body.as_bytes().is_some() {

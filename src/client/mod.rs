@@ -215,6 +215,7 @@ impl<E> Client<E> {
 
     /// Returns the address that a call would be sent to (axios: `getUri`):
     /// joined to the base, with its query, without user-info. Nothing is sent.
+    /// The defaults are this client's, also for a call of another one.
     ///
     /// ```
     /// use tollgate::{Client, MockAdapter};

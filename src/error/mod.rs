@@ -232,7 +232,7 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         let own = self.0.hint.as_deref();
-        own.or_else(|| wording::general_hint(self.0.kind))
+        own.or_else(|| wording::general_hint(self.0.kind, self.0.response.is_some()))
     }
 
     /// Asks for the next attempt of the same call, from its original request.

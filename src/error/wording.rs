@@ -95,12 +95,12 @@ const OWN_CANCEL: &str = "give the next call a new `CancelHandle`";
 
 /// The hint of a kind whose errors bring none: it is not printed with them,
 /// because it is the same for every error of the kind.
-pub(super) fn general_hint(kind: ErrorKind) -> Option<&'static str> {
+pub(super) fn general_hint(kind: ErrorKind, answered: bool) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::Status => {
             "read what the server says by `response()`, or accept the status by `validate_status`"
         }
-        ErrorKind::Decode => "see what came by `response()`",
+        ErrorKind::Decode if answered => "see what came by `response()`",
         ErrorKind::Interceptor => "recover in a later interceptor, by `use_rejected`",
         ErrorKind::Cancelled => OWN_CANCEL,
         ErrorKind::Auth => "call again later: the session may still be good",

@@ -34,7 +34,7 @@ pub(super) fn too_large(limit: u64, actual: u64, exact: bool) -> Error {
         ErrorKind::ResponseTooLarge,
         format!("the response has {more}{actual} bytes, the limit is {limit}"),
     )
-    .with_hint("raise `max_response_bytes`, or read it with `stream()`")
+    .with_hint("raise `max_response_bytes`, or take it off with `without_max_response_bytes`")
 }
 
 /// Fails if a length that is known is over the limit.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{Config, Setting},
-    error::Result,
+    error::{Error, ErrorKind, Result},
     headers::is_credential,
     query::{Parameters, QuerySerializer, Target},
     request::Inner,
@@ -110,11 +110,20 @@ pub(super) fn query(
     Ok(with_query(text, &query))
 }
 
-/// Calls a serialiser of the user's; a panic in it is an error.
+/// Calls a serialiser of the user's; a panic in it is an error. An error of
+/// ours that it hands on stays what it is.
 #[cold]
 fn serialized(serialize: &QuerySerializer, parameters: &Parameters) -> Result<String> {
     let text = catch_unwind(AssertUnwindSafe(|| serialize(parameters)))
-        .unwrap_or_else(|payload| Err(panicked("the query's serialiser", &*payload)))?;
+        .map_err(|payload| panicked("`query_serializer`", &*payload))?;
+    let text = text.map_err(|error| match error.kind() {
+        ErrorKind::Interceptor => {
+            Error::new(ErrorKind::InvalidRequest, "`query_serializer` failed")
+                .with_hint("the cause is the function's own; nothing was sent")
+                .with_source(error)
+        }
+        _ => error,
+    })?;
     // What it has not encoded must not end the query.
     Ok(text.replace('#', "%23"))
 }

@@ -5,7 +5,10 @@ use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::Response;
-use crate::error::{Error, ErrorKind, Mismatch, Result};
+use crate::{
+    error::{Error, ErrorKind, Mismatch, Result},
+    uri::shortened,
+};
 
 /// A path that is longer is of no help.
 const MAX_PATH: usize = 128;
@@ -90,7 +93,7 @@ impl Response {
             Some(known) => Ok(known.decode(&self.bytes()?)),
             None => Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("the charset `{}` is not known", charset.escape_debug()),
+                format!("the charset `{}` is not known", shortened(charset)),
             )
             .with_hint(UNKNOWN_CHARSET)),
         }
@@ -294,6 +297,8 @@ mod tests {
         let error = response.text_as("klingon\n").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains("`klingon\\n`"), "{error}");
+        let error = response.text_as(&"k".repeat(5_000)).unwrap_err();
+        assert!(error.to_string().len() < 300, "{error}");
     }
 
     #[cfg(feature = "charset")]

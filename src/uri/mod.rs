@@ -170,7 +170,7 @@ fn is_canonical(text: &str) -> bool {
 }
 
 /// Cuts a piece of somebody's text to a length that fits a message.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     const LIMIT: usize = 40;
     if text.chars().count() <= LIMIT {
         return text.escape_debug().to_string();

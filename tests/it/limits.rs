@@ -113,7 +113,7 @@ fn a_response_over_the_limit_is_refused() {
                 actual,
                 "the limit is 4",
                 "raise `max_response_bytes`",
-                "stream()",
+                "without_max_response_bytes",
             ] {
                 assert!(text.contains(part), "`{part}` is not in: {text}");
             }
@@ -130,6 +130,17 @@ fn a_response_over_the_limit_is_refused() {
         let stream = limited.finish(limited.client.get("/u").stream()).unwrap();
         let error = std::io::read_to_string(stream.into_body().into_reader()).unwrap_err();
         assert_eq!(Error::from(error).kind(), ErrorKind::ResponseTooLarge);
+        limited.script([Reply::Body(200, chunks([Ok("123"), Ok("45")]))]);
+        let call = limited
+            .client
+            .get("/u")
+            .stream()
+            .without_max_response_bytes();
+        let body = limited.finish(call).unwrap().into_body();
+        assert_eq!(
+            std::io::read_to_string(body.into_reader()).unwrap(),
+            "12345"
+        );
         limited.still_works();
     }
     everywhere!(law);

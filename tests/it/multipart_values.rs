@@ -119,6 +119,17 @@ fn what_is_no_form_is_refused_with_its_reason() {
     }
 }
 
+#[test]
+fn a_form_that_does_not_fit_is_an_error_without_its_values() {
+    let form = Multipart::new().text("pin", "CANARY");
+    let error = form.json::<HashMap<String, u32>>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Decode);
+    assert!(error.to_string().contains("at `pin`"), "{error}");
+    assert!(!error.to_json().contains("CANARY"), "{}", error.to_json());
+    assert!(!format!("{error:?}").contains("CANARY"));
+    assert_eq!(error.hint(), None, "there is no response to look at");
+}
+
 /// What axios 1.21.1 makes of a form.
 #[derive(Deserialize)]
 struct Read {

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use serde_json::json;
-use tollgate::{ArrayFormat, Error, ErrorKind, Parameters};
+use tollgate::{ArrayFormat, Error, ErrorCode, ErrorKind, Parameters, QueryFormat};
 
 use crate::{
     queries::{form, query},
@@ -118,13 +118,24 @@ fn a_serialiser_that_fails_or_panics_fails_its_call() {
         let get = || world.client.get("/u").query(&[("a", 1)]);
         let call = get().query_serializer(|_| Err(Error::message("not today")));
         let error = W::send(call).unwrap_err();
-        assert!(error.to_string().contains("not today"), "{error}");
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+        let text = error.to_string();
+        assert!(text.contains("`query_serializer` failed"), "{text}");
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("not today"));
+        let deep = (0..101).fold(json!(1), |it, _| json!([it]));
+        let call = get().query_serializer(move |_| {
+            let deep = Parameters::from_value(&json!({ "a": deep }))?;
+            deep.encode_with(&QueryFormat::new())
+        });
+        let error = W::send(call).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::FormDepthExceeded, "{error}");
         let call = get().query_serializer(|_| panic!("the serialiser's own"));
         let error = W::send(call).unwrap_err();
         assert!(
             error
                 .to_string()
-                .contains("the query's serialiser panicked"),
+                .contains("`query_serializer` panicked: the serialiser's own"),
             "{error}"
         );
         let call = get().query_serializer(|_| Ok("a=1\r\nx".to_owned()));

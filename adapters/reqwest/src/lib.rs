@@ -12,7 +12,7 @@ mod home;
 mod limits;
 mod upload;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, panic::resume_unwind, sync::Arc};
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
@@ -157,7 +157,13 @@ impl ReqwestAdapter {
             interest
         });
         let answer = self.client.execute(outgoing.request).await;
-        let answer = answer.map_err(|error| self.no_answer(error, outgoing.secure))?;
+        let answer = answer.map_err(|error| {
+            if let Some(panic) = interest.as_ref().and_then(Interest::panic) {
+                // The caller's own, as where the body is read on this thread.
+                resume_unwind(panic);
+            }
+            self.no_answer(error, outgoing.secure)
+        })?;
         let (parts, body) = convert::response(answer, self.max_head_bytes)?;
         body::check(&parts, &body)?;
         Ok((parts, body, interest))

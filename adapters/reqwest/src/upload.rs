@@ -5,6 +5,8 @@
 //! its reader may block, and the task that writes serves every other call too.
 
 use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
         Arc, Mutex, TryLockError,
@@ -40,7 +42,10 @@ struct Wanted {
     body: Mutex<Option<Body>>,
     over: AtomicBool,
     waiting: AtomicWaker,
+    panic: Mutex<Option<Payload>>,
 }
+
+type Payload = Box<dyn Any + Send>;
 
 impl Wanted {
     fn is_over(&self) -> bool {
@@ -59,8 +64,10 @@ impl Wanted {
     fn poll(&self, context: &mut Context<'_>) -> Step {
         self.waiting.register(context.waker());
         let step = match self.body.lock().as_deref_mut() {
-            Ok(Some(body)) if !self.is_over() => Pin::new(body).poll_frame(context),
-            // Given up, or the body has panicked.
+            Ok(Some(body)) if !self.is_over() => {
+                let polled = AssertUnwindSafe(|| Pin::new(body).poll_frame(context));
+                catch_unwind(polled).unwrap_or_else(|payload| self.panicked(payload))
+            }
             Ok(_) | Err(_) => Poll::Ready(Some(Err(GIVEN_UP.into()))),
         };
         fence(Ordering::SeqCst);
@@ -69,6 +76,15 @@ impl Wanted {
         }
         step
     }
+
+    /// Keeps a panic of the body's for the call: the task that writes may serve
+    /// other calls too.
+    fn panicked(&self, payload: Payload) -> Step {
+        if let Ok(mut panic) = self.panic.lock() {
+            *panic = Some(payload);
+        }
+        Poll::Ready(Some(Err(GIVEN_UP.into())))
+    }
 }
 
 /// Keeps an upload going. Dropped with the answer, it ends what is left, and
@@ -76,6 +92,13 @@ impl Wanted {
 /// has answered, for ever if need be, or keep the body of one that stopped
 /// reading.
 pub(crate) struct Interest(Arc<Wanted>);
+
+impl Interest {
+    /// Takes what the body has panicked with.
+    pub(crate) fn panic(&self) -> Option<Payload> {
+        self.0.panic.lock().ok()?.take()
+    }
+}
 
 impl Drop for Interest {
     fn drop(&mut self) {
@@ -106,6 +129,7 @@ impl Upload {
             body: Mutex::new(Some(body)),
             over: AtomicBool::new(false),
             waiting: AtomicWaker::new(),
+            panic: Mutex::new(None),
         });
         let upload = Self {
             source: Source::Wanted(Arc::clone(&wanted)),

@@ -77,8 +77,12 @@ on_both! {
     /// It is called once for a call that has parameters, with all of them, and
     /// its text is put behind the address; what may not stand there is
     /// percent-encoded. [`Parameters`] serialise, so any crate for queries can
-    /// write them. Forms are not its business. An error or a panic of its own
-    /// fails the call before anything is sent.
+    /// write them. Forms are not its business.
+    ///
+    /// An error of its own is the source of an
+    /// [`InvalidRequest`](crate::ErrorKind::InvalidRequest), and one of
+    /// tollgate's stays as it is; either, or a panic, fails the call before
+    /// anything is sent.
     #[doc(alias = "paramsSerializer")]
     #[doc(alias = "serialize")]
     pub fn query_serializer(

@@ -20,7 +20,8 @@ impl<E> Call<E> {
     /// Sends `Authorization: Basic …` in UTF-8 (RFC 7617; axios: `auth`).
     ///
     /// It beats user-info in the address, and a header `Authorization` of the
-    /// call's or the client's, whatever came first.
+    /// call's or the client's, whatever came first. A user with a `:` in it is
+    /// read as a shorter one by the server: the scheme has no other way.
     #[doc(alias = "auth")]
     pub fn basic_auth(mut self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
         let value = credentials::basic(user.as_ref(), password.as_ref());

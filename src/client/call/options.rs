@@ -131,6 +131,10 @@ impl<E> Call<E> {
 
     /// Leaves an accepted response's body on the wire, to be taken with
     /// [`Response::into_body`](crate::Response::into_body). A refused one is read into the error.
+    ///
+    /// [`max_response_bytes`](Self::max_response_bytes) holds for a stream too,
+    /// by default 64 MiB: it ends there with an error. For more, raise it or
+    /// call [`without_max_response_bytes`](Self::without_max_response_bytes).
     #[doc(alias = "responseType")]
     pub fn stream(mut self) -> Self {
         self.draft.request.0.overrides.stream = Some(true);

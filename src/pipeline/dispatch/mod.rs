@@ -11,6 +11,7 @@
 //! body has to be read for the error.
 
 mod arrive;
+mod nothing;
 mod outgoing;
 
 use std::{
@@ -132,6 +133,12 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
     mark(run.secrets(), &mut request.0.headers);
     if let Some(home) = run.home() {
         trip.away = guard::check(request, home)?;
+    }
+    if nothing::is_declared(request) {
+        let body = std::mem::take(&mut request.0.body);
+        nothing::confirm(run.attempt_limits(trip), body)
+            .await
+            .flatten()?;
     }
     let overrides = &request.0.overrides;
     let max = overrides.max_redirects.unwrap_or(run.config.max_redirects);
