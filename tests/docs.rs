@@ -34,7 +34,6 @@ const NOT_OURS: &[(&str, &str)] = &[
     ("from", "std's `From`, by `?`"),
     ("HttpStatusCode", "`http::StatusCode`"),
     ("getSetCookie", "`http::HeaderMap`"),
-    ("has", "`http::HeaderMap`"),
     ("res", "a step on the way to `responseUrl`"),
     ("insecureHTTPParser", "neither reqwest nor ureq has one"),
     ("User-Agent", "a header"),
