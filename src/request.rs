@@ -12,7 +12,7 @@ use crate::{
     config::Overrides,
     context::CallContext,
     headers::{RedactedBy, RedactedHeaders},
-    uri::{Canonical, Origins, redacted},
+    uri::{Canonical, Origin, Origins, redacted},
 };
 
 /// A request on its way through the interceptors.
@@ -47,6 +47,14 @@ pub(crate) struct Inner {
     pub(crate) call: Option<CallContext>,
 }
 
+impl Inner {
+    /// Changes the address; what was bound to the old one stays bound to it.
+    pub(crate) fn set_uri(&mut self, uri: Uri) {
+        self.bound.leave(&self.uri);
+        self.uri = uri;
+    }
+}
+
 impl Request {
     pub(crate) fn new(method: Method) -> Self {
         Self(Box::new(Inner {
@@ -65,7 +73,7 @@ impl Request {
     /// a header of the call's, as in axios.
     pub(crate) fn set_address(&mut self, canonical: Canonical) {
         let inner = &mut *self.0;
-        inner.uri = canonical.uri;
+        inner.set_uri(canonical.uri);
         if let Some(user) = canonical.user_info {
             inner
                 .headers
@@ -97,7 +105,9 @@ impl Request {
     /// brought into canonical form; where its origin has changed, credentials
     /// are taken off.
     pub fn uri_mut(&mut self) -> &mut Uri {
-        &mut self.0.uri
+        let inner = &mut *self.0;
+        inner.bound.leave(&inner.uri);
+        &mut inner.uri
     }
 
     /// Returns the headers.
@@ -163,8 +173,15 @@ impl Request {
     ///
     /// A bound header is kept where its origins allow it, whatever origin the
     /// call started from.
+    #[inline]
     pub fn bind_header(&mut self, name: HeaderName, origins: Origins) {
-        self.0.bound.add(name, origins);
+        self.0.bound.add(name, Place::Origins(origins));
+    }
+
+    /// Binds a header to the origin of the address, which it is meant for.
+    #[inline]
+    pub(crate) fn bind_here(&mut self, name: HeaderName) {
+        self.0.bound.add(name, Place::Here);
     }
 
     /// Returns a copy, if the body can be sent more than once.
@@ -226,30 +243,57 @@ impl From<Request> for http::Request<Body> {
 /// The first one is kept inline: attaching a token does not allocate.
 #[derive(Clone, Default)]
 pub(crate) struct Bound {
-    first: Option<(HeaderName, Origins)>,
-    rest: Vec<(HeaderName, Origins)>,
+    first: Option<(HeaderName, Place)>,
+    rest: Vec<(HeaderName, Place)>,
+}
+
+/// Where a header may go.
+#[derive(Clone)]
+pub(crate) enum Place {
+    /// To the origin of the request's address, for as long as that stays: to
+    /// count a reference would cost more than to name the origin when it is left.
+    Here,
+    Origins(Origins),
+}
+
+impl Place {
+    /// Tells whether it may go to the request's address.
+    pub(crate) fn allows(&self, uri: &Uri) -> bool {
+        match self {
+            Self::Here => true,
+            Self::Origins(origins) => origins.contains(uri),
+        }
+    }
 }
 
 impl Bound {
-    fn add(&mut self, name: HeaderName, origins: Origins) {
-        if let Some(known) = self.find_mut(&name) {
-            *known = origins;
-        } else if self.first.is_none() {
-            self.first = Some((name, origins));
+    #[inline]
+    fn add(&mut self, name: HeaderName, place: Place) {
+        // There is no rest without a first one.
+        if self.first.is_none() {
+            self.first = Some((name, place));
+        } else if let Some(known) = self.find_mut(&name) {
+            *known = place;
         } else {
-            self.rest.push((name, origins));
+            self.rest.push((name, place));
         }
     }
 
-    fn find_mut(&mut self, name: &HeaderName) -> Option<&mut Origins> {
-        self.first
-            .iter_mut()
-            .chain(&mut self.rest)
-            .find(|(known, _)| known == name)
-            .map(|(_, origins)| origins)
+    fn find_mut(&mut self, name: &HeaderName) -> Option<&mut Place> {
+        let mut all = self.first.iter_mut().chain(&mut self.rest);
+        all.find(|(known, _)| known == name).map(|(_, place)| place)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(HeaderName, Origins)> {
+    /// Names the origin of an address that is about to be another.
+    fn leave(&mut self, uri: &Uri) {
+        for (_, place) in self.first.iter_mut().chain(&mut self.rest) {
+            if matches!(place, Place::Here) {
+                *place = Place::Origins(Origin::of(uri).into_iter().collect());
+            }
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(HeaderName, Place)> {
         self.first.iter().chain(&self.rest)
     }
 }

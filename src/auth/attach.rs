@@ -192,7 +192,11 @@ impl Attaching<'_> {
     fn put(&self, request: &mut Request, held: &Held, origins: &Origins) {
         let options = &self.session.options;
         carrier::put(options, request.headers_mut(), &held.header);
-        request.bind_header(options.header.clone(), origins.clone());
+        match origins.len() {
+            // It is that of the request's address: see `destination`.
+            1 => request.bind_here(options.header.clone()),
+            _ => request.bind_header(options.header.clone(), origins.clone()),
+        }
     }
 
     /// The error of a call while nobody is signed in, if it is to fail.

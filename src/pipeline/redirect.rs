@@ -95,7 +95,7 @@ pub(super) fn follow(
         }
     }
     inner.headers.remove(header::HOST);
-    inner.uri = uri;
+    inner.set_uri(uri);
     guard::strip(&mut inner.headers, &inner.bound, &inner.uri, crossed);
     Ok(crossed)
 }
