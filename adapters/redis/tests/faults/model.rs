@@ -1,5 +1,7 @@
 //! Random operations of two stores against a model of the record.
 
+use std::time::Duration;
+
 use proptest::{
     collection::vec,
     prelude::*,
@@ -10,7 +12,7 @@ use tollgate::{
     runtime::block_on,
 };
 use tollgate_redis::RedisStore;
-use tollgate_redis_kit::{Proxy, Server};
+use tollgate_redis_kit::{Proxy, Server, until_within};
 
 use crate::support::{LEASE, TTL, run, size, store, token};
 
@@ -139,7 +141,7 @@ impl<'a> Run<'a> {
             Step::Present(who, stale, mark) => self.present(*who, *stale, *mark)?,
             Step::Acquire(who) => self.acquire(*who)?,
             Step::Release(who) => self.release(*who)?,
-            Step::Drop(who) => drop(self.held[*who].take()),
+            Step::Drop(who) => self.drop_lease(*who),
             Step::Expire => run(&self.bench.server, &["DEL", LEASE]),
             Step::ForgetScripts => run(&self.bench.server, &["SCRIPT", "FLUSH"]),
             Step::CloseConnections => self.bench.proxy.close_all(),
@@ -244,6 +246,19 @@ impl<'a> Run<'a> {
         self.given += 1;
         self.held[who] = Some((lease, self.given));
         ensure(self.has_lease(), || "a lease that is none".to_owned())
+    }
+
+    /// A drop gives back in the background, and may have to send its script
+    /// first; what happens next is not to be taken for its work.
+    fn drop_lease(&mut self, who: Who) {
+        let Some((lease, number)) = self.held[who].take() else {
+            return;
+        };
+        drop(lease);
+        if number == self.given {
+            // In vain where its connection was closed.
+            until_within(Duration::from_secs(1), || !self.has_lease());
+        }
     }
 
     fn release(&mut self, who: Who) -> Result<(), TestCaseError> {
