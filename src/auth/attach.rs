@@ -194,7 +194,7 @@ impl Attaching<'_> {
         carrier::put(options, request.headers_mut(), &held.header);
         match origins.len() {
             // It is that of the request's address: see `destination`.
-            1 => request.bind_here(options.header.clone()),
+            1 => request.bind_here(&options.header),
             _ => request.bind_header(options.header.clone(), origins.clone()),
         }
     }

@@ -30,7 +30,7 @@ pub(super) fn check(request: &mut Request, home: &Uri) -> Result<bool> {
 /// Removes what may not travel to `uri`: bound headers by their origins, and,
 /// where the origin was `crossed`, every credential that is not bound to it.
 pub(super) fn strip(headers: &mut HeaderMap, bound: &Bound, uri: &Uri, crossed: bool) {
-    for (name, place) in bound.iter() {
+    for (name, place) in bound.entries() {
         if !place.allows(uri) {
             headers.remove(name);
         }
@@ -42,7 +42,7 @@ pub(super) fn strip(headers: &mut HeaderMap, bound: &Bound, uri: &Uri, crossed: 
         .iter()
         .filter(|(name, value)| is_credential(name, value))
         .map(|(name, _)| name.clone())
-        .filter(|name| !bound.iter().any(|(known, _)| known == name))
+        .filter(|name| !bound.holds(name))
         .collect();
     for name in credentials {
         headers.remove(name);
@@ -51,18 +51,25 @@ pub(super) fn strip(headers: &mut HeaderMap, bound: &Bound, uri: &Uri, crossed: 
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, Method};
+    use http::{HeaderValue, Method, header::AUTHORIZATION};
 
     use super::*;
+    use crate::{Origin, Origins};
+
+    /// A flag and an entry: see [`Bound`].
+    const NAMES: [HeaderName; 2] = [AUTHORIZATION, HeaderName::from_static("x-token")];
+
+    fn address(text: &str) -> Uri {
+        canonicalize(text.to_owned()).unwrap().uri
+    }
 
     /// A request for `http://a/1` with a header that is bound there.
-    fn bound() -> (Request, Uri) {
+    fn bound(name: &HeaderName) -> (Request, Uri) {
         let mut request = Request::new(Method::GET);
-        request.set_address(canonicalize("http://a/1".to_owned()).unwrap());
-        let name = HeaderName::from_static("x-token");
-        request
-            .headers_mut()
-            .insert(name.clone(), HeaderValue::from_static("t"));
+        *request.uri_mut() = address("http://a/1");
+        let mut value = HeaderValue::from_static("t");
+        value.set_sensitive(true);
+        request.headers_mut().insert(name.clone(), value);
         request.bind_here(name);
         let home = request.uri().clone();
         (request, home)
@@ -70,39 +77,58 @@ mod tests {
 
     #[test]
     fn what_is_bound_here_stays_with_the_origin_of_then() {
-        for (address, stays) in [
-            ("http://a/2", true),
-            ("http://a:80/1", true),
-            ("http://b/1", false),
-            ("http://a:81/1", false),
-            ("https://a/1", false),
-        ] {
-            let (mut request, home) = bound();
-            *request.uri_mut() = address.parse().unwrap();
-            check(&mut request, &home).unwrap();
-            assert_eq!(
-                request.headers().contains_key("x-token"),
-                stays,
-                "{address}"
-            );
+        for name in NAMES {
+            for (to, stays) in [
+                ("http://a/2", true),
+                ("http://a:80/1", true),
+                ("http://b/1", false),
+                ("http://a:81/1", false),
+                ("https://a/1", false),
+            ] {
+                let (mut request, home) = bound(&name);
+                *request.uri_mut() = to.parse().unwrap();
+                check(&mut request, &home).unwrap();
+                assert_eq!(request.headers().contains_key(&name), stays, "{name}: {to}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_bound_where_another_hook_led_may_go_there() {
+        for name in NAMES {
+            let (request, _) = bound(&name);
+            let home = address("http://home/");
+            for mut request in [request.try_clone().unwrap(), request] {
+                assert!(check(&mut request, &home).unwrap());
+                assert!(request.headers().contains_key(&name), "{name}");
+            }
         }
     }
 
     #[test]
     fn a_hop_names_the_origin_that_is_left() {
-        let (mut request, _) = bound();
-        let inner = &mut *request.0;
-        inner.set_uri("http://b/".parse().unwrap());
-        // Also where no origin counts as crossed.
-        strip(&mut inner.headers, &inner.bound, &inner.uri, false);
-        assert!(inner.headers.is_empty());
-        let copy = bound().0.try_clone().unwrap();
-        let inner = &*copy.0;
-        assert!(
-            inner
-                .bound
-                .iter()
-                .all(|(_, place)| place.allows(&inner.uri))
-        );
+        for name in NAMES {
+            for crossed in [false, true] {
+                let mut request = bound(&name).0;
+                let inner = &mut *request.0;
+                inner.set_uri(address("http://a/2"));
+                strip(&mut inner.headers, &inner.bound, &inner.uri, crossed);
+                assert!(inner.headers.contains_key(&name), "{name}");
+                inner.set_uri(address("http://b/"));
+                strip(&mut inner.headers, &inner.bound, &inner.uri, crossed);
+                assert!(inner.headers.is_empty(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_word_on_a_header_counts() {
+        for name in NAMES {
+            let (mut request, home) = bound(&name);
+            let elsewhere: Origin = "http://b".parse().unwrap();
+            request.bind_header(name.clone(), Origins::from(elsewhere));
+            check(&mut request, &home).unwrap();
+            assert!(request.headers().is_empty(), "{name}");
+        }
     }
 }

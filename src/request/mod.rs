@@ -1,5 +1,7 @@
 //! [`Request`]: what request interceptors see and change.
 
+mod bound;
+
 use std::{fmt, sync::Arc};
 
 use http::{
@@ -7,12 +9,15 @@ use http::{
     header::{AUTHORIZATION, CONTENT_LENGTH},
 };
 
+pub(crate) use bound::Bound;
+use bound::Place;
+
 use crate::{
     body::Body,
     config::Overrides,
     context::CallContext,
     headers::{RedactedBy, RedactedHeaders},
-    uri::{Canonical, Origin, Origins, redacted},
+    uri::{Canonical, Origins, redacted},
 };
 
 /// A request on its way through the interceptors.
@@ -180,8 +185,8 @@ impl Request {
 
     /// Binds a header to the origin of the address, which it is meant for.
     #[inline]
-    pub(crate) fn bind_here(&mut self, name: HeaderName) {
-        self.0.bound.add(name, Place::Here);
+    pub(crate) fn bind_here(&mut self, name: &HeaderName) {
+        self.0.bound.add_here(name);
     }
 
     /// Returns a copy, if the body can be sent more than once.
@@ -235,66 +240,6 @@ impl From<Request> for http::Request<Body> {
         *out.headers_mut() = inner.headers;
         *out.extensions_mut() = inner.extensions;
         out
-    }
-}
-
-/// Headers that may travel only to certain origins.
-///
-/// The first one is kept inline: attaching a token does not allocate.
-#[derive(Clone, Default)]
-pub(crate) struct Bound {
-    first: Option<(HeaderName, Place)>,
-    rest: Vec<(HeaderName, Place)>,
-}
-
-/// Where a header may go.
-#[derive(Clone)]
-pub(crate) enum Place {
-    /// To the origin of the request's address, for as long as that stays: to
-    /// count a reference would cost more than to name the origin when it is left.
-    Here,
-    Origins(Origins),
-}
-
-impl Place {
-    /// Tells whether it may go to the request's address.
-    pub(crate) fn allows(&self, uri: &Uri) -> bool {
-        match self {
-            Self::Here => true,
-            Self::Origins(origins) => origins.contains(uri),
-        }
-    }
-}
-
-impl Bound {
-    #[inline]
-    fn add(&mut self, name: HeaderName, place: Place) {
-        // There is no rest without a first one.
-        if self.first.is_none() {
-            self.first = Some((name, place));
-        } else if let Some(known) = self.find_mut(&name) {
-            *known = place;
-        } else {
-            self.rest.push((name, place));
-        }
-    }
-
-    fn find_mut(&mut self, name: &HeaderName) -> Option<&mut Place> {
-        let mut all = self.first.iter_mut().chain(&mut self.rest);
-        all.find(|(known, _)| known == name).map(|(_, place)| place)
-    }
-
-    /// Names the origin of an address that is about to be another.
-    fn leave(&mut self, uri: &Uri) {
-        for (_, place) in self.first.iter_mut().chain(&mut self.rest) {
-            if matches!(place, Place::Here) {
-                *place = Place::Origins(Origin::of(uri).into_iter().collect());
-            }
-        }
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(HeaderName, Place)> {
-        self.first.iter().chain(&self.rest)
     }
 }
 
