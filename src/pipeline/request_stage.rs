@@ -97,10 +97,11 @@ pub(super) async fn run(run: &Run<'_>, request: Request) -> Result<Departure> {
         let (state_now, over) = run.tell(state);
         let outcome = match start(hook, state_now) {
             Step::Ready(result) => result,
-            Step::Later(future) => flatten(watched(run.limits(), "it", future).await),
-            Step::Message(future) => {
-                flatten(watched(run.limits(), "it", future).await).map(RequestFlow::Continue)
-            }
+            Step::Later(future) => watched(run.limits(), "it", future).await.flatten(),
+            Step::Message(future) => watched(run.limits(), "it", future)
+                .await
+                .flatten()
+                .map(RequestFlow::Continue),
         };
         state = match outcome {
             Ok(RequestFlow::Continue(request)) => Ok(rebind(run, request)),
@@ -142,8 +143,4 @@ fn name(
         error.name_interceptor(&hook.named);
     }
     error
-}
-
-fn flatten<T>(result: Result<Result<T>>) -> Result<T> {
-    result.and_then(std::convert::identity)
 }

@@ -38,10 +38,11 @@ pub(super) async fn run(run: &mut Run<'_>, outcome: Result<Response>) -> Verdict
         let failed_before = state_now.is_err();
         let outcome = match start(hook, state_now) {
             Step::Ready(result) => result,
-            Step::Later(future) => flatten(watched(run.limits(), "it", future).await),
-            Step::Message(future) => {
-                flatten(watched(run.limits(), "it", future).await).map(ResponseFlow::Continue)
-            }
+            Step::Later(future) => watched(run.limits(), "it", future).await.flatten(),
+            Step::Message(future) => watched(run.limits(), "it", future)
+                .await
+                .flatten()
+                .map(ResponseFlow::Continue),
         };
         state = match outcome {
             Ok(ResponseFlow::Continue(response)) => Ok(run.claim(response)),
@@ -83,10 +84,6 @@ fn start(
         Err(error) => hook.hook.rejected(error),
     }))
     .unwrap_or_else(|payload| Step::Ready(Err(panicked("it", &*payload))))
-}
-
-fn flatten<T>(result: Result<Result<T>>) -> Result<T> {
-    result.and_then(std::convert::identity)
 }
 
 /// Makes the request of the next attempt, or says what the chain goes on with.

@@ -8,7 +8,7 @@ use super::Trip;
 use crate::{
     body::Body,
     config::MAX_TRIPS,
-    error::Result,
+    error::{Error, Result},
     headers::mark,
     pipeline::{
         Run,
@@ -63,16 +63,14 @@ pub(super) fn arrive(
     let body = if run.body.stream && accepted {
         let announced = announced(request, &body);
         if let Err(error) = collect::check_length(announced, run.body.max_response_bytes) {
-            let response = respond(run, trip, request, parts, Body::empty());
-            return Err(settle::refuse(error, response));
+            return Err(failed(run, trip, request, parts, error));
         }
         let body = streamed(run, request, progress::download(run, body));
         rate::slow_download(run, run.limits(), body)
     } else if let Some(length) = length_in_memory(request, &body) {
         let checked = collect::check_length(length, run.body.max_response_bytes);
         if let Err(error) = checked.and_then(|()| progress::downloaded(run, length)) {
-            let response = respond(run, trip, request, parts, Body::empty());
-            return Err(settle::refuse(error, response));
+            return Err(failed(run, trip, request, parts, error));
         }
         if length == 0 { Body::empty() } else { body }
     } else {
@@ -116,6 +114,18 @@ fn streamed(run: &Run<'_>, request: &Request, body: Body) -> Body {
             max: run.body.max_response_bytes,
         },
     )
+}
+
+/// Attaches the answer whose body is not had, without it.
+pub(super) fn failed(
+    run: &Run<'_>,
+    trip: &mut Trip,
+    request: &mut Request,
+    parts: http::response::Parts,
+    error: Error,
+) -> Error {
+    let response = respond(run, trip, request, parts, Body::empty());
+    settle::refuse(error, response)
 }
 
 /// Makes the response, and moves the request's head into it.

@@ -19,7 +19,7 @@ use std::{
     time::Instant,
 };
 
-use arrive::{Arrival, arrive, respond};
+use arrive::{Arrival, arrive, failed, respond};
 use http::Uri;
 use outgoing::outgoing;
 
@@ -30,7 +30,6 @@ use super::{
     watch::{Limits, Span, watched},
 };
 use crate::{
-    body::Body,
     error::Result,
     headers::mark,
     request::{Request, RequestHead},
@@ -176,10 +175,7 @@ async fn hops(run: &mut Run<'_>, trip: &mut Trip, request: &mut Request) -> Resu
                         response.set_trailers(read.trailers);
                         transform::response(run, response)
                     }
-                    Err(error) => {
-                        let response = respond(run, trip, request, parts, Body::empty());
-                        Err(settle::refuse(error, response))
-                    }
+                    Err(error) => Err(failed(run, trip, request, parts, error)),
                 };
             }
             Arrival::Redirected(body) => {
