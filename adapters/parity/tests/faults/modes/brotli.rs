@@ -6,11 +6,8 @@ use tollgate::adapter::conformance::{Reply, Script, gzip};
 use crate::{
     brotli::{brotli, brotli_zeros},
     mode::Mode,
-    modes::encodings::SLOW,
+    modes::encodings::{self, SLOW, TEXT},
 };
-
-/// What is in a body that is whole.
-const TEXT: &str = "0123456789012345678901234567890123456789";
 
 /// Decodes to 64 times the limit, in 16 MiB each.
 const BOMB_BLOCKS: usize = 4;
@@ -66,33 +63,15 @@ fn broken() -> Vec<Mode> {
     ]
 }
 
-/// What is in the message is whole as far as it goes.
 fn cut() -> Vec<Mode> {
-    let reply = encoded(200, brotli(TEXT.as_bytes()));
-    let middle = reply.head_len() + 30;
-    vec![
-        Mode::reply("fin in a brotli body", reply.clone().fin_at(middle))
-            .cut()
-            .closed(),
-        Mode::reply("reset in a brotli body", reply.clone().reset_at(middle))
-            .reset()
-            .closed(),
-        Mode::reply("stall in a brotli body", reply.clone().stall_at(middle))
-            .times_out()
-            .closed(),
-        Mode::reply(
-            "fin in a brotli body in chunks",
-            reply.clone().chunked().fin_at(middle),
-        )
-        .cut()
-        .closed(),
-        Mode::reply(
-            "reset in a brotli body to the close",
-            reply.until_close().reset_at(middle),
-        )
-        .reset()
-        .closed(),
-    ]
+    let names = [
+        "fin in a brotli body",
+        "reset in a brotli body",
+        "stall in a brotli body",
+        "fin in a brotli body in chunks",
+        "reset in a brotli body to the close",
+    ];
+    encodings::cuts(names, &encoded(200, brotli(TEXT.as_bytes())))
 }
 
 fn bombs() -> Vec<Mode> {

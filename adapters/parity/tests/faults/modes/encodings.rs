@@ -14,7 +14,7 @@ const BOMB: usize = 64 << 20;
 pub(super) const SLOW: Duration = Duration::from_secs(2);
 
 /// What is in a body that is whole.
-const TEXT: &str = "0123456789012345678901234567890123456789";
+pub(super) const TEXT: &str = "0123456789012345678901234567890123456789";
 
 fn encoded(body: impl Into<Bytes>) -> Reply {
     Reply::new(200)
@@ -88,30 +88,36 @@ fn broken() -> Vec<Mode> {
 
 /// What is in the message is whole as far as it goes.
 fn cut() -> Vec<Mode> {
-    let reply = encoded(whole());
+    let names = [
+        "fin in a gzip body",
+        "reset in a gzip body",
+        "stall in a gzip body",
+        "fin in a gzip body in chunks",
+        "reset in a gzip body to the close",
+    ];
+    cuts(names, &encoded(whole()))
+}
+
+/// The ways in which an encoded body ends before its end.
+pub(super) fn cuts(names: [&'static str; 5], reply: &Reply) -> Vec<Mode> {
     let middle = reply.head_len() + 30;
+    let [fin, reset, stall, fin_in_chunks, reset_to_close] = names;
     vec![
-        Mode::reply("fin in a gzip body", reply.clone().fin_at(middle))
+        Mode::reply(fin, reply.clone().fin_at(middle))
             .cut()
             .closed(),
-        Mode::reply("reset in a gzip body", reply.clone().reset_at(middle))
+        Mode::reply(reset, reply.clone().reset_at(middle))
             .reset()
             .closed(),
-        Mode::reply("stall in a gzip body", reply.clone().stall_at(middle))
+        Mode::reply(stall, reply.clone().stall_at(middle))
             .times_out()
             .closed(),
-        Mode::reply(
-            "fin in a gzip body in chunks",
-            reply.clone().chunked().fin_at(middle),
-        )
-        .cut()
-        .closed(),
-        Mode::reply(
-            "reset in a gzip body to the close",
-            reply.until_close().reset_at(middle),
-        )
-        .reset()
-        .closed(),
+        Mode::reply(fin_in_chunks, reply.clone().chunked().fin_at(middle))
+            .cut()
+            .closed(),
+        Mode::reply(reset_to_close, reply.clone().until_close().reset_at(middle))
+            .reset()
+            .closed(),
     ]
 }
 
