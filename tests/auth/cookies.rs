@@ -10,7 +10,7 @@ use tollgate::{
     runtime::block_on,
 };
 
-use crate::support::{BASE, Drive, ENDPOINT, Gate, Held, Jarred, Log, all, seconds, some};
+use crate::support::{BASE, Drive, ENDPOINT, Gate, Held, Jarred, Log, all, seconds, settled, some};
 
 fn a_refused_cookie_is_refreshed_and_the_call_replayed<E: Drive>() {
     let world = Jarred::new();
@@ -42,7 +42,8 @@ fn an_expired_cookie_is_refreshed_before_the_call<E: Drive>() {
     let world = Jarred::new();
     world.change(|it| it.max_age = Some(3600));
     world.set("access_token=a1; Path=/; Secure; Max-Age=3600");
-    let client = world.client::<E>(&world.pair());
+    let refresh = world.pair();
+    let client = world.client::<E>(&refresh);
     E::send(client.get("/me")).unwrap();
     world.time.advance(seconds(3601));
     assert_eq!(world.value("access_token"), None);
@@ -51,11 +52,15 @@ fn an_expired_cookie_is_refreshed_before_the_call<E: Drive>() {
     // What has expired is not sent to the endpoint either.
     let sent = world.cookies("/auth/refresh");
     assert_eq!(sent, all(&["refresh_token=r1"]));
-    // The new cookie's life is the token's: within it, nothing is asked.
-    world.time.advance(seconds(3500));
+    // The new cookie's life is the token's: at first nothing is asked, then a
+    // refresh is made in the background.
+    world.time.advance(seconds(3000));
     E::send(client.get("/me")).unwrap();
-    world.time.advance(seconds(50));
+    settled(&refresh);
+    assert_eq!(world.presented(), ["r1"]);
+    world.time.advance(seconds(530));
     E::send(client.get("/me")).unwrap();
+    settled(&refresh);
     assert_eq!(world.presented(), ["r1", "r2"]);
 }
 

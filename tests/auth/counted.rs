@@ -14,7 +14,7 @@ use tollgate::{
     auth::{Counters, Lease, MemoryStore, Stamp, Stored, Swap, Token, TokenStore},
 };
 
-use crate::support::{Drive, Odd, World, client_of, eventually, pair_over, seconds};
+use crate::support::{Drive, Odd, World, client_of, eventually, pair_over, seconds, settled};
 
 fn counters(set: impl FnOnce(&mut Counters)) -> Counters {
     let mut counters = Counters::default();
@@ -199,7 +199,7 @@ fn waits_for_a_lease_and_failed_writes_are_counted<E: Drive>() {
             (it.lease_waits, it.persist_failed) = (round, round);
         });
         assert_eq!(refresh.counters(), expected);
-        eventually("the lease is free", || !refresh.status().is_refreshing());
+        settled(&refresh);
     }
 }
 

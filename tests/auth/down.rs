@@ -16,18 +16,12 @@ use tollgate::{
 };
 
 use crate::{
-    support::{BASE, Drive, Log, Odd, World, eventually, seconds, some},
+    support::{BASE, Drive, Log, Odd, World, eventually, seconds, settled, some},
     tries::send_through,
 };
 
 fn class_of(error: &tollgate::Error) -> RefreshClass {
     RefreshError::find_in(error).unwrap().class()
-}
-
-fn settled(refresh: &TokenRefresh) {
-    eventually("the refresh has ended", || {
-        !refresh.status().is_refreshing()
-    });
 }
 
 /// A token that is good for five minutes, and should be replaced now.

@@ -8,7 +8,7 @@ use tollgate::{
     runtime::{ManualRuntime, Runtime},
 };
 
-use crate::support::{Drive, Log, Odd, World, eventually, seconds, some};
+use crate::support::{Drive, Log, Odd, World, eventually, seconds, settled, some};
 
 /// An hour's token, of which `left` seconds are left.
 fn aged(left: u64) -> World {
@@ -17,12 +17,6 @@ fn aged(left: u64) -> World {
     let world = World::with(token.expires_in(seconds(3600), now));
     world.time.advance(seconds(3600 - left));
     world
-}
-
-fn settled(refresh: &TokenRefresh) {
-    eventually("the refresh has ended", || {
-        !refresh.status().is_refreshing()
-    });
 }
 
 fn the_old_token_goes_out_at_once_and_one_refresh_is_made<E: Drive>() {

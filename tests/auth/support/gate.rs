@@ -93,6 +93,14 @@ pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
     panic!("not within ten seconds: {what}");
 }
 
+/// Waits until no refresh is under way: one in the background has a thread, and
+/// a deadline by the clock that a law moves.
+pub(crate) fn settled(refresh: &TokenRefresh) {
+    eventually("the refresh has ended", || {
+        !refresh.status().is_refreshing()
+    });
+}
+
 /// Collects the names of events.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<&'static str>>>);

@@ -21,7 +21,7 @@ use tollgate::{
 };
 
 pub(crate) use engine::Drive;
-pub(crate) use gate::{Count, Gate, Held, Log, eventually};
+pub(crate) use gate::{Count, Gate, Held, Log, eventually, settled};
 pub(crate) use jarred::{ENDPOINT, Jarred, all};
 pub(crate) use server::{Odd, Server};
 pub(crate) use steps::{ByHand, Pausing, PausingAdapter, Step, Stepped, pausing_refresher};
