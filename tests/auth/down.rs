@@ -11,7 +11,7 @@ use std::{
 
 use tollgate::{
     AdapterError, ErrorKind, MockAdapter, MockReply, Runtime,
-    auth::{LostAnswer, RefreshClass, RefreshError, SessionState, Token, TokenRefresh, TokenStore},
+    auth::{LostAnswer, RefreshClass, RefreshError, SessionState, Token, TokenStore},
     runtime::{ManualRuntime, block_on},
 };
 

@@ -3,7 +3,7 @@
 
 use tollgate::{
     ErrorKind,
-    auth::{RefreshClass, SessionState, Token, TokenRefresh},
+    auth::{RefreshClass, SessionState, Token},
     client::Async,
     runtime::{ManualRuntime, Runtime},
 };
