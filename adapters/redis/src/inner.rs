@@ -16,6 +16,7 @@ use crate::{
     error,
     keys::Keys,
     lease::{Leased, Owner},
+    line::Time,
     local::Local,
     scripts,
     talk::Talk,
@@ -44,14 +45,19 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn read(self: &Arc<Self>) -> Result<Stored> {
+    pub(crate) async fn read(self: &Arc<Self>, time: Time) -> Result<Stored> {
         let inner = Arc::clone(self);
         let ask = Ask::fields(&self.talk.keys.record, &FIELDS);
         let read = move |answer: Result<Value>| inner.codec.loaded(answer?);
-        self.talk.ask(ask, read).await
+        self.talk.ask(time, ask, read).await
     }
 
-    pub(crate) async fn swap(self: &Arc<Self>, expected: Stamp, new: Stored) -> Result<Swap> {
+    pub(crate) async fn swap(
+        self: &Arc<Self>,
+        time: Time,
+        expected: Stamp,
+        new: Stored,
+    ) -> Result<Swap> {
         let keys = &self.talk.keys;
         let hold = self.talk.hold_of(new.fence());
         let ask = Ask::script(&scripts::CAS, &[&keys.record, &keys.lease])
@@ -68,10 +74,12 @@ impl Inner {
             }
             Ok(swap)
         };
-        self.talk.ask(ask.waiting_for(self.replicas), read).await
+        self.talk
+            .ask(time, ask.waiting_for(self.replicas), read)
+            .await
     }
 
-    pub(crate) async fn clear(self: &Arc<Self>, epoch: u64) -> Result<Stamp> {
+    pub(crate) async fn clear(self: &Arc<Self>, time: Time, epoch: u64) -> Result<Stamp> {
         let keys = &self.talk.keys;
         let ask = Ask::script(&scripts::CLEAR, &[&keys.record, &keys.lease])
             .arg(keys.channel.as_str())
@@ -89,11 +97,14 @@ impl Inner {
             Replicas::enough(inner.replicas, have, &inner.codec.key)?;
             Ok(stamp)
         };
-        self.talk.ask(ask.waiting_for(self.replicas), read).await
+        self.talk
+            .ask(time, ask.waiting_for(self.replicas), read)
+            .await
     }
 
     pub(crate) async fn present(
         self: &Arc<Self>,
+        time: Time,
         stamp: Stamp,
         presented: Option<Presented>,
     ) -> Result<Swap> {
@@ -103,11 +114,11 @@ impl Inner {
             .number(stamp.version)
             .arg(mark(presented));
         let read = move |answer: Result<Value>| inner.swapped(answer?);
-        self.talk.ask(ask, read).await
+        self.talk.ask(time, ask, read).await
     }
 
     /// The stamp alone, which is less to read; and whether it can be read.
-    pub(crate) async fn stamp(self: &Arc<Self>) -> Result<Stamp> {
+    pub(crate) async fn stamp(self: &Arc<Self>, time: Time) -> Result<Stamp> {
         let [schema, epoch, version, ..] = FIELDS;
         let inner = Arc::clone(self);
         let ask = Ask::fields(&self.talk.keys.record, &[schema, epoch, version]);
@@ -117,7 +128,7 @@ impl Inner {
             fields.state = fields.epoch.as_ref().map(|_| b"empty".to_vec());
             Ok(inner.codec.read(fields)?.stamp())
         };
-        self.talk.ask(ask, read).await
+        self.talk.ask(time, ask, read).await
     }
 
     /// Reads what a script says about a write.
@@ -174,8 +185,8 @@ impl Leased for Inner {
         self.codec.read(answer.fields()?).map(Some)
     }
 
-    fn reload(self: &Arc<Self>) -> BoxFuture<'_, Result<Stored>> {
-        Box::pin(self.read())
+    fn reload(self: &Arc<Self>, time: Time) -> BoxFuture<'_, Result<Stored>> {
+        Box::pin(self.read(time))
     }
 
     fn unusual(&self, answer: Answer) -> Error {

@@ -18,7 +18,7 @@ use crate::{
     answer::Answer,
     ask::Ask,
     error,
-    line::{Job, backoff, now},
+    line::{Job, Time, backoff, now},
     scripts,
     talk::Talk,
 };
@@ -43,7 +43,7 @@ pub(crate) trait Leased: Send + Sync + 'static {
     fn record(&self, answer: &mut Answer) -> Result<Option<Stored>>;
 
     /// Reads the record.
-    fn reload(self: &Arc<Self>) -> BoxFuture<'_, Result<Stored>>;
+    fn reload(self: &Arc<Self>, time: Time) -> BoxFuture<'_, Result<Stored>>;
 
     /// The error of an answer that is none of the usual.
     fn unusual(&self, answer: Answer) -> Error;
@@ -104,8 +104,9 @@ pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lea
     loop {
         // Before asking: what is told in between is heard.
         let told = of.talk().bell.listen();
-        let asked = now();
-        match try_once(of, &owner, ttl, seen.as_deref()).await? {
+        // Each try is an operation: whoever waits has as long as it takes.
+        let (asked, time) = (now(), of.talk().time());
+        match try_once(of, time, &owner, ttl, seen.as_deref()).await? {
             Grant::Given(lease) => {
                 let lease = lease.with_age(now().saturating_duration_since(asked));
                 return Ok(if seen.is_some() {
@@ -115,7 +116,7 @@ pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lea
                 });
             }
             Grant::Moved(Some(record)) => return Ok(Lease::withheld(record)),
-            Grant::Moved(None) => return of.reload().await.map(Lease::withheld),
+            Grant::Moved(None) => return of.reload(time).await.map(Lease::withheld),
             Grant::Busy(left, there) => {
                 seen.get_or_insert(there);
                 // Who asks in the moment of the end may be too early, and all
@@ -131,6 +132,7 @@ pub(crate) async fn acquire<L: Leased>(of: &Arc<L>, ttl: Duration) -> Result<Lea
 
 async fn try_once<L: Leased>(
     of: &Arc<L>,
+    time: Time,
     owner: &Owner,
     ttl: Duration,
     seen: Option<&str>,
@@ -149,7 +151,7 @@ async fn try_once<L: Leased>(
             Err(error)
         }
     };
-    of.talk().ask(ask, read).await
+    of.talk().ask(time, ask, read).await
 }
 
 fn granted(of: &impl Leased, mut answer: Answer, (owner, ttl): (Owner, Duration)) -> Result<Grant> {
@@ -231,7 +233,7 @@ impl Talk {
         match hold.filter(|hold| self.forget(hold)) {
             Some(hold) => {
                 let ask = self.release_of(&hold.owner);
-                self.ask(ask, |answer| answer.map(drop)).await
+                self.ask(self.time(), ask, |answer| answer.map(drop)).await
             }
             // It was given back with the write.
             None => Ok(()),
@@ -256,7 +258,7 @@ impl Talk {
     fn push_release(&self, owner: &Owner, done: impl FnOnce(Result<Value>) + Send + 'static) {
         let ask = self.release_of(owner);
         self.line
-            .push(Job::new(&self.keys.record, ask, self.deadline, done));
+            .push(Job::new(&self.keys.record, ask, self.time(), done));
     }
 
     fn release_of(&self, owner: &Owner) -> Ask {

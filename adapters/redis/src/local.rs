@@ -13,7 +13,12 @@ use tollgate::{
     auth::{Lease, Presented, Stamp, Stored, Swap},
 };
 
-use crate::{error, inner::Inner, lease, line::now};
+use crate::{
+    error,
+    inner::Inner,
+    lease,
+    line::{Time, now},
+};
 
 /// After a failure, nobody waits for Redis again for as long.
 const REST: Duration = Duration::from_secs(1);
@@ -66,9 +71,10 @@ struct State {
 
 impl Local {
     pub(crate) async fn load(&self, inner: &Arc<Inner>) -> Result<Stored> {
+        let time = inner.talk.time();
         let read = async {
-            self.push(inner).await?;
-            inner.read().await
+            self.push(inner, time).await?;
+            inner.read(time).await
         };
         match self.unless_away(read).await {
             Ok(stored) => Ok(self.note(stored)),
@@ -82,9 +88,10 @@ impl Local {
         expected: Stamp,
         new: Stored,
     ) -> Result<Swap> {
+        let time = inner.talk.time();
         let written = async {
-            self.push(inner).await?;
-            inner.swap(expected, new.clone()).await
+            self.push(inner, time).await?;
+            inner.swap(time, expected, new.clone()).await
         };
         match self.unless_away(written).await {
             Ok(Swap::Done) => {
@@ -104,10 +111,11 @@ impl Local {
     }
 
     pub(crate) async fn clear(&self, inner: &Arc<Inner>, epoch: u64) -> Result<Stamp> {
+        let time = inner.talk.time();
         let cleared = async {
-            self.push(inner).await?;
-            inner.clear(epoch).await?;
-            inner.read().await
+            self.push(inner, time).await?;
+            inner.clear(time, epoch).await?;
+            inner.read(time).await
         };
         match self.unless_away(cleared).await {
             Ok(stored) => Ok(self.note(stored).stamp()),
@@ -126,7 +134,7 @@ impl Local {
 
     pub(crate) async fn acquire(&self, inner: &Arc<Inner>, ttl: Duration) -> Result<Lease> {
         let acquired = async {
-            self.push(inner).await?;
+            self.push(inner, inner.talk.time()).await?;
             lease::acquire(inner, ttl).await
         };
         match self.unless_away(acquired).await {
@@ -146,7 +154,8 @@ impl Local {
         stamp: Stamp,
         presented: Option<Presented>,
     ) -> Result<Swap> {
-        match self.unless_away(inner.present(stamp, presented)).await {
+        let asked = inner.present(inner.talk.time(), stamp, presented);
+        match self.unless_away(asked).await {
             Ok(swap) => Ok(swap),
             Err(error) => Ok(match self.known(error)? {
                 known if known.stamp() == stamp => Swap::Done,
@@ -157,7 +166,7 @@ impl Local {
 
     /// Writes to Redis what was written here alone; where somebody has written
     /// there since, that stays. A sign-out counts for what it ended.
-    pub(crate) async fn push(&self, inner: &Arc<Inner>) -> Result<()> {
+    pub(crate) async fn push(&self, inner: &Arc<Inner>, time: Time) -> Result<()> {
         let (mut base, mine) = {
             let state = self.lock();
             match (state.base, &state.known) {
@@ -166,15 +175,15 @@ impl Local {
             }
         };
         let there = loop {
-            match inner.swap(base, mine.clone()).await? {
+            match inner.swap(time, base, mine.clone()).await? {
                 Swap::Done => break mine.clone(),
                 // It has lost what it had.
                 Swap::Conflict(there) if there.stamp() < base => base = there.stamp(),
                 Swap::Conflict(there) => {
                     let ends = mine.token().is_none() && !mine.is_dead();
                     if ends && there.stamp().epoch < mine.stamp().epoch {
-                        inner.clear(there.stamp().epoch).await?;
-                        break inner.read().await?;
+                        inner.clear(time, there.stamp().epoch).await?;
+                        break inner.read(time).await?;
                     }
                     break there;
                 }

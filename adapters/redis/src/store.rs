@@ -131,21 +131,21 @@ impl TokenStore for RedisStore {
     async fn load(&self) -> Result<Stored> {
         match &self.inner.local {
             Some(local) => local.load(&self.inner).await,
-            None => self.inner.read().await,
+            None => self.inner.read(self.inner.talk.time()).await,
         }
     }
 
     async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
         match &self.inner.local {
             Some(local) => local.swap(&self.inner, expected, new).await,
-            None => self.inner.swap(expected, new).await,
+            None => self.inner.swap(self.inner.talk.time(), expected, new).await,
         }
     }
 
     async fn clear(&self, epoch: u64) -> Result<Stamp> {
         match &self.inner.local {
             Some(local) => local.clear(&self.inner, epoch).await,
-            None => self.inner.clear(epoch).await,
+            None => self.inner.clear(self.inner.talk.time(), epoch).await,
         }
     }
 
@@ -159,7 +159,11 @@ impl TokenStore for RedisStore {
     async fn present(&self, stamp: Stamp, presented: Option<Presented>) -> Result<Swap> {
         match &self.inner.local {
             Some(local) => local.present(&self.inner, stamp, presented).await,
-            None => self.inner.present(stamp, presented).await,
+            None => {
+                self.inner
+                    .present(self.inner.talk.time(), stamp, presented)
+                    .await
+            }
         }
     }
 
@@ -173,13 +177,14 @@ impl TokenStore for RedisStore {
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
         let look = async || {
+            let time = self.inner.talk.time();
             if let Some(local) = &self.inner.local {
-                local.push(&self.inner).await?;
+                local.push(&self.inner, time).await?;
             }
-            if self.inner.stamp().await? == seen {
+            if self.inner.stamp(time).await? == seen {
                 return Ok(None);
             }
-            let stored = self.inner.read().await?;
+            let stored = self.inner.read(time).await?;
             Ok((stored.stamp() != seen).then_some(stored))
         };
         self.inner.talk.watch(look).await

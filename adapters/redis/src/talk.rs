@@ -18,7 +18,7 @@ use crate::{
     error,
     keys::Keys,
     lease::Hold,
-    line::{Job, Line},
+    line::{Job, Line, Time},
     watch::Bell,
 };
 
@@ -34,25 +34,31 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
+    /// The time of an operation that begins now.
+    pub(crate) fn time(&self) -> Time {
+        Time::starts(self.deadline)
+    }
+
     /// Asks, and reads the answer on the thread of the store: what `read`
     /// gives is dropped there if nobody waits for it.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
+        time: Time,
         ask: Ask,
         read: impl FnOnce(Result<Value>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
-        let limit = match ask.replicas {
-            Some(replicas) => self.deadline + replicas.limit,
-            None => self.deadline,
+        let time = match ask.replicas {
+            Some(replicas) => time.and(replicas.limit),
+            None => time,
         };
         self.line
-            .push(Job::new(&self.keys.record, ask, limit, move |answer| {
+            .push(Job::new(&self.keys.record, ask, time, move |answer| {
                 drop(sender.send(read(answer)));
             }));
-        match select(receiver, self.line.give_up(limit)).await {
+        match select(receiver, self.line.give_up(time.left())).await {
             Either::Left((answer, _)) => answer.unwrap_or_else(|_| Err(error::no_thread(None))),
-            Either::Right(_) => Err(error::too_late(&self.keys.record, limit, None)),
+            Either::Right(_) => Err(error::too_late(&self.keys.record, time.limit, None)),
         }
     }
 

@@ -31,31 +31,57 @@ use tollgate::{
 
 use crate::{ask::Ask, watch::Bell};
 
+/// The time that an operation has in all, however often it asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Time {
+    pub(crate) limit: Duration,
+    /// When it is over.
+    pub(crate) until: Instant,
+}
+
+impl Time {
+    /// It begins now.
+    pub(crate) fn starts(limit: Duration) -> Self {
+        Self {
+            limit,
+            until: now() + limit,
+        }
+    }
+
+    /// More of it, for what is waited for besides.
+    pub(crate) fn and(self, more: Duration) -> Self {
+        Self {
+            limit: self.limit + more,
+            until: self.until + more,
+        }
+    }
+
+    pub(crate) fn left(&self) -> Duration {
+        left(self.until)
+    }
+}
+
 /// Something to ask, for how long, and what the answer is handed to.
 pub(crate) struct Job {
     /// The name of the record, for messages.
     pub(crate) key: String,
     pub(crate) ask: Ask,
-    pub(crate) limit: Duration,
-    /// When the time is over.
-    pub(crate) until: Instant,
+    pub(crate) time: Time,
     /// Dropped unused where the thread cannot work any more.
     pub(crate) done: Box<dyn FnOnce(Result<Value>) + Send>,
 }
 
 impl Job {
-    /// Its time begins now.
     pub(crate) fn new(
         key: &str,
         ask: Ask,
-        limit: Duration,
+        time: Time,
         done: impl FnOnce(Result<Value>) + Send + 'static,
     ) -> Self {
         Self {
             key: key.to_owned(),
             ask,
-            limit,
-            until: now() + limit,
+            time,
             done: Box::new(done),
         }
     }
@@ -69,9 +95,9 @@ pub(crate) trait Line: Send + Sync {
     /// Completes after a time, under any executor.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
-    /// Completes when nobody should wait any longer for a job of this limit,
-    /// where the thread cannot see to that itself.
-    fn give_up(&self, limit: Duration) -> BoxFuture<'static, ()>;
+    /// Completes when nobody should wait any longer for a job that has so much
+    /// time left, where the thread cannot see to that itself.
+    fn give_up(&self, left: Duration) -> BoxFuture<'static, ()>;
 
     /// Sees to it that the bell rings for messages of the channel from now on,
     /// if it can.

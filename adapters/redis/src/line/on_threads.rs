@@ -85,8 +85,8 @@ impl Line for OnThreads {
         ThreadRuntime.sleep(duration)
     }
 
-    fn give_up(&self, limit: Duration) -> BoxFuture<'static, ()> {
-        ThreadRuntime.sleep(limit + GRACE)
+    fn give_up(&self, left: Duration) -> BoxFuture<'static, ()> {
+        ThreadRuntime.sleep(left + GRACE)
     }
 
     fn subscribe(&self, channel: &str, bell: &Arc<Bell>) {
@@ -152,7 +152,7 @@ impl Worker {
     fn ask(&mut self, job: &Job) -> tollgate::Result<Value> {
         let mut last = None;
         let mut failures = 0;
-        while !left(job.until).is_zero() {
+        while !job.time.left().is_zero() {
             let answer = self.try_once(job);
             let remedy = answer.as_ref().err().map(error::remedy);
             self.count(remedy);
@@ -167,12 +167,12 @@ impl Worker {
             // The first one tells of what happened while nobody asked.
             if failures > 0 {
                 let next = backoff(failures, longest_pause(self.end.deadline));
-                pause(next.min(left(job.until)));
+                pause(next.min(job.time.left()));
             }
             failures += 1;
         }
         let last = last.or_else(|| self.trouble.clone());
-        Err(error::too_late(&job.key, job.limit, last.as_ref()))
+        Err(error::too_late(&job.key, job.time.limit, last.as_ref()))
     }
 
     /// Notes whether the connection is of use; after the first of no use, the
@@ -195,18 +195,21 @@ impl Worker {
     fn try_once(&mut self, job: &Job) -> RedisResult<Value> {
         let link = match self.link.take() {
             Some(link) => link,
-            None => self.connect(job.until)?,
+            None => self.connect(job.time.until)?,
         };
         let link = self.link.insert(link);
-        let answer = match send(link, &job.ask.command(), job.until) {
+        let answer = match send(link, &job.ask.command(), job.time.until) {
             Err(error) if error::is_unknown_script(&error) => match job.ask.in_full() {
-                Some(full) => send(link, &full, job.until),
+                Some(full) => send(link, &full, job.time.until),
                 None => Err(error),
             },
             answer => answer,
         }?;
         match job.ask.wait() {
-            Some(wait) => Ok(Value::Array(vec![answer, send(link, &wait, job.until)?])),
+            Some(wait) => Ok(Value::Array(vec![
+                answer,
+                send(link, &wait, job.time.until)?,
+            ])),
             None => Ok(answer),
         }
     }

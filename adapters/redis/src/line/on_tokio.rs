@@ -17,7 +17,7 @@ use redis::{RedisError, RedisResult, Value};
 use tokio::{runtime::Builder, time};
 
 use super::{
-    Job, Line, backoff, left,
+    Job, Line, backoff,
     link::{Links, lock},
     listen::{Wanted, listen},
     longest_pause,
@@ -146,15 +146,14 @@ async fn run(links: Arc<Links>, job: Job) {
     let Job {
         key,
         ask,
-        limit,
-        until,
+        time: given,
         done,
     } = job;
     let mut last = None;
     let asking = answer(&links, &key, &ask, &mut last);
-    let answer = time::timeout(left(until), asking).await;
+    let answer = time::timeout(given.left(), asking).await;
     let last = last.or_else(|| links.trouble());
-    done(answer.unwrap_or_else(|_| Err(error::too_late(&key, limit, last.as_ref()))));
+    done(answer.unwrap_or_else(|_| Err(error::too_late(&key, given.limit, last.as_ref()))));
 }
 
 /// Asks until there is an answer, or an error that stays.

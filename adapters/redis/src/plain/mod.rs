@@ -23,6 +23,7 @@ use crate::{
     ask::{Ask, Replicas},
     error,
     lease::{self, Leased, Owner},
+    line::Time,
     scripts,
     talk::Talk,
 };
@@ -152,12 +153,11 @@ impl PlainStore {
 }
 
 impl Inner {
-    async fn lock(&self) -> Result<Guard> {
-        let limit = self.talk.deadline;
+    async fn lock(&self, time: Time) -> Result<Guard> {
         let lock = Arc::clone(&self.seen).lock_owned();
-        match select(lock, self.talk.line.sleep(limit)).await {
+        match select(lock, self.talk.line.sleep(time.left())).await {
             Either::Left((guard, _)) => Ok(guard),
-            Either::Right(_) => Err(error::too_late(&self.key, limit, None)),
+            Either::Right(_) => Err(error::too_late(&self.key, time.limit, None)),
         }
     }
 
@@ -177,19 +177,19 @@ impl Inner {
         Ok(stored)
     }
 
-    async fn read(self: &Arc<Self>) -> Result<Stored> {
-        let mut guard = self.lock().await?;
+    async fn read(self: &Arc<Self>, time: Time) -> Result<Stored> {
+        let mut guard = self.lock(time).await?;
         let inner = Arc::clone(self);
         let read = move |answer: Result<Value>| match answer? {
             Value::Nil => inner.observe(&mut guard, Text::default()),
             Value::BulkString(text) => inner.observe(&mut guard, Zeroizing::new(text)),
             _ => Err(unexpected()),
         };
-        self.talk.ask(Ask::text(&self.key), read).await
+        self.talk.ask(time, Ask::text(&self.key), read).await
     }
 
-    async fn write(self: &Arc<Self>, expected: Stamp, new: Stored) -> Result<Swap> {
-        let there = match self.seen_at(expected).await? {
+    async fn write(self: &Arc<Self>, time: Time, expected: Stamp, new: Stored) -> Result<Swap> {
+        let there = match self.seen_at(time, expected).await? {
             Ok(there) => there,
             Err(other) => return Ok(Swap::Conflict(other)),
         };
@@ -226,19 +226,21 @@ impl Inner {
                 _ => Err(unexpected()),
             }
         };
-        self.talk.ask(ask.waiting_for(self.replicas), read).await
+        self.talk
+            .ask(time, ask.waiting_for(self.replicas), read)
+            .await
     }
 
     /// The lock, where what was seen last has the stamp, or else what is there
     /// has; or the record that is there.
-    async fn seen_at(self: &Arc<Self>, stamp: Stamp) -> Result<Result<Guard, Stored>> {
+    async fn seen_at(self: &Arc<Self>, time: Time, stamp: Stamp) -> Result<Result<Guard, Stored>> {
         for _ in 0..TRIES {
-            let guard = self.lock().await?;
+            let guard = self.lock(time).await?;
             match &*guard {
                 Some(seen) if seen.stored.stamp() == stamp => return Ok(Ok(guard)),
                 _ => drop(guard),
             }
-            let stored = self.read().await?;
+            let stored = self.read(time).await?;
             if stored.stamp() != stamp {
                 return Ok(Err(stored));
             }
@@ -264,8 +266,8 @@ impl Leased for Inner {
         Ok(None)
     }
 
-    fn reload(self: &Arc<Self>) -> BoxFuture<'_, Result<Stored>> {
-        Box::pin(self.read())
+    fn reload(self: &Arc<Self>, time: Time) -> BoxFuture<'_, Result<Stored>> {
+        Box::pin(self.read(time))
     }
 
     fn unusual(&self, _: Answer) -> Error {
@@ -276,22 +278,25 @@ impl Leased for Inner {
 #[async_trait]
 impl TokenStore for PlainStore {
     async fn load(&self) -> Result<Stored> {
-        self.inner.read().await
+        self.inner.read(self.inner.talk.time()).await
     }
 
     async fn compare_and_swap(&self, expected: Stamp, new: Stored) -> Result<Swap> {
-        self.inner.write(expected, new).await
+        self.inner
+            .write(self.inner.talk.time(), expected, new)
+            .await
     }
 
     async fn clear(&self, epoch: u64) -> Result<Stamp> {
-        let mut stamp = self.inner.read().await?.stamp();
+        let time = self.inner.talk.time();
+        let mut stamp = self.inner.read(time).await?.stamp();
         for _ in 0..TRIES {
             if stamp.epoch > epoch {
                 return Ok(stamp);
             }
             let empty = Stored::empty(stamp.next_epoch());
             let cleared = empty.stamp();
-            stamp = match self.inner.write(stamp, empty).await? {
+            stamp = match self.inner.write(time, stamp, empty).await? {
                 Swap::Done => return Ok(cleared),
                 Swap::Conflict(other) => other.stamp(),
             };
@@ -313,7 +318,7 @@ impl TokenStore for PlainStore {
 
     async fn changed(&self, seen: Stamp) -> Result<Stored> {
         let look = async || {
-            let stored = self.inner.read().await?;
+            let stored = self.inner.read(self.inner.talk.time()).await?;
             Ok((stored.stamp() != seen).then_some(stored))
         };
         self.inner.talk.watch(look).await

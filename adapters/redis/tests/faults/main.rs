@@ -31,6 +31,7 @@ mod support;
 
 mod brought;
 mod cuts;
+mod deadlines;
 mod fences;
 mod lost;
 mod model;

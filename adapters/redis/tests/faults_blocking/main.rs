@@ -20,6 +20,8 @@ mod support;
 
 #[path = "../faults/cuts.rs"]
 mod cuts;
+#[path = "../faults/deadlines.rs"]
+mod deadlines;
 #[path = "../faults/fences.rs"]
 mod fences;
 #[path = "../faults/lost.rs"]
