@@ -1,12 +1,15 @@
 //! Several sessions over one store, and both engines over one session.
 
-use std::thread;
+use std::{thread, time::Duration};
 
 use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{Failure, Lane, Verdict, ensure, same},
     auth::conformance::kit::bench::{Bench, World, eventually, good, held, joined, refused},
 };
+
+/// How long a session that has to wait for another is watched.
+const MOMENT: Duration = Duration::from_millis(100);
 
 cases! {
     sessions_over_one_store_share_one_refresh:
@@ -28,13 +31,28 @@ fn sessions_over_one_store_share_one_refresh<E: Lane>(it: &Bench<E>) -> Verdict 
     other.ok("/loads")?;
     world.server.expire_all();
     let (first, second) = thread::scope(|scope| {
-        let hold = world.server.hold_calls();
+        let calls = world.server.hold_calls();
+        let refreshes = world.server.hold_refreshes();
         let first = scope.spawn(|| world.user.get("/first"));
         let second = scope.spawn(|| other.get("/second"));
-        let both = held(&hold, 2);
-        drop(hold);
+        let both = held(&calls, 2);
+        drop(calls);
+        // The first refresh lasts until the other session wants one as well,
+        // and has had the time to ask for it.
+        let apart = both.and_then(|()| {
+            held(&refreshes, 1)?;
+            eventually("both sessions refresh", || {
+                let (user, other) = (world.user.pair.status(), other.pair.status());
+                user.is_refreshing() && other.is_refreshing()
+            })?;
+            ensure(
+                !refreshes.wait_for(2, MOMENT),
+                "both sessions ask for a refresh",
+            )
+        });
+        drop(refreshes);
         let results = (joined(first), joined(second));
-        both.map(|()| results)
+        apart.map(|()| results)
     })?;
     good(first)?;
     good(second)?;
