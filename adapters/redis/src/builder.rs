@@ -177,7 +177,8 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Sets how long an operation may take in all, over reconnects.
+    /// Sets how long an operation may take in all: over reconnects, and however
+    /// often it asks. Each try of a wait for the lease is one of its own.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
