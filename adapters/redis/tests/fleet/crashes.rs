@@ -120,7 +120,10 @@ fn killed_at(point: Point, rotation: Rotation, holder: usize) -> Option<Outcome>
     for number in others.clone() {
         world.processes.tell(number, &order());
     }
-    world.until_refused(&before, PROCESSES as u64);
+    // Of a pair that is stored the others may have heard: not all are refused.
+    if point.halt != Some("stored") {
+        world.until_refused(&before, PROCESSES as u64);
+    }
     world.processes.kill(holder);
     drop(held);
 
