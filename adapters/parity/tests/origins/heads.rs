@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long the error may take after the last byte, once in [`TRIES`].
-const AT_ONCE: Duration = Duration::from_millis(250);
+const AT_ONCE: Duration = Duration::from_millis(100);
 
 const TRIES: usize = 5;
 

@@ -7,10 +7,6 @@ use crate::world::{World, size};
 const PROCESSES: usize = 16;
 const CALLS: usize = 100;
 
-/// Of each process: all together are fewer than the connections that a server
-/// of these tests holds, and than a machine without time for it queues.
-const AT_ONCE: usize = 16;
-
 /// Case 54. The server ends the session where a refresh token comes twice.
 #[test]
 fn sixteen_processes_refresh_once_and_all_their_calls_succeed() {
@@ -22,9 +18,7 @@ fn sixteen_processes_refresh_once_and_all_their_calls_succeed() {
         };
         let before = world.auth.report();
         world.auth.expire_all();
-        world
-            .processes
-            .tell_all(&format!("calls {CALLS} {AT_ONCE}"));
+        world.processes.tell_all(&format!("calls {CALLS} 50"));
         let called = world.called();
         let after = world.auth.report();
         assert_eq!((called.ok, called.over), (PROCESSES * CALLS, 0));

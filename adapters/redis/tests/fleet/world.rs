@@ -26,13 +26,9 @@ use crate::{
 /// Longer than any of these tests waits for a refresh.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long Redis may take for an answer while a fleet keeps the machine busy.
-const DEADLINE: Duration = Duration::from_secs(5);
-
 /// Opens the store as every process does.
 pub(crate) fn open(redis: &str, key: &str) -> Arc<dyn TokenStore> {
-    let store = RedisStore::builder(key).url(redis).deadline(DEADLINE);
-    Arc::new(store.build().unwrap())
+    Arc::new(RedisStore::open(redis, key).unwrap())
 }
 
 /// How often something is done.
