@@ -4,9 +4,11 @@
 pub mod failures;
 mod lane;
 mod memory;
+mod nobody;
 
 pub use lane::{
     Adapts, AsyncLane, BlockingLane, Lane, Limits, ReqwestAsync, ReqwestBlocking, UreqBlocking,
     UreqOffload,
 };
 pub use memory::peak;
+pub use nobody::Nobody;

@@ -9,7 +9,7 @@ use std::{
 use tollgate::adapter::conformance::{Reply, Server};
 
 use super::{Failure, Provoked, SHORT, fails, failures, get, served};
-use crate::{Lane, Limits};
+use crate::{Lane, Limits, Nobody};
 
 failures! {
     "a name that does not exist" => |lane: &L| get(lane, "http://tollgate.invalid/"),
@@ -46,10 +46,8 @@ fn in_body(reply: Reply, cut: fn(Reply, usize) -> Reply) -> Reply {
 }
 
 fn nobody<L: Lane>(lane: &L) -> Provoked {
-    // A port that is taken, so that no other process listens there meanwhile.
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let taken = TcpStream::connect(listener.local_addr()?)?;
-    get(lane, format!("http://{}/", taken.local_addr()?))
+    let nobody = Nobody::new()?;
+    get(lane, format!("http://{}/", nobody.address()))
 }
 
 fn slow_handshake<L: Lane>(_: &L) -> Provoked {

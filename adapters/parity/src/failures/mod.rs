@@ -58,6 +58,9 @@ const SHORT: Duration = Duration::from_millis(120);
 /// time on a busy machine.
 const AFTER_HEAD: Duration = Duration::from_secs(1);
 
+/// How often it may run out before that.
+const TRIES: usize = 5;
+
 /// Provokes all failures on a lane, one after the other, each on a server and
 /// on connections of its own.
 ///

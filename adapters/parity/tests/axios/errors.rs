@@ -1,16 +1,13 @@
 //! Cases 44 to 51, 59 to 65, and 125: which half sees which error, and what an
 //! error shows.
 
-use std::{
-    borrow::Cow,
-    error::Error as StdError,
-    net::{TcpListener, TcpStream},
-};
+use std::{borrow::Cow, error::Error as StdError};
 
 use serde_json::{Value, json};
 use tollgate::{
     Error, ErrorCode, Request, RequestFlow, RequestInterceptor, Result, adapter::conformance::Reply,
 };
+use tollgate_parity::Nobody;
 
 use crate::{
     case::cases,
@@ -90,22 +87,16 @@ fn after_a_recovery_hooks_are_fulfilled_again<L: Stage>(world: &World<'_, L>) {
     assert_eq!(response.text().unwrap(), "answer 200");
 }
 
-/// An address where nobody listens: the near end of a connection that lasts as
-/// long as this, so that nobody is given its port.
-struct Nowhere {
-    near: TcpStream,
-    _far: TcpListener,
-}
+/// An address where nobody listens.
+struct Nowhere(Nobody);
 
 impl Nowhere {
     fn new() -> Self {
-        let far = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let near = TcpStream::connect(far.local_addr().unwrap()).unwrap();
-        Self { near, _far: far }
+        Self(Nobody::new().unwrap())
     }
 
     fn url(&self) -> String {
-        format!("http://{}/u", self.near.local_addr().unwrap())
+        format!("http://{}/u", self.0.address())
     }
 }
 
@@ -113,7 +104,8 @@ fn a_failure_of_the_wire_can_be_recovered<L: Stage>(world: &World<'_, L>) {
     let world = world.with(|builder| builder.allow_absolute_urls(true));
     world.response("s1", Do::Pass, Do::Answer(200));
     world.response("s2", Do::Pass, Do::Pass);
-    let response = world.get(&Nowhere::new().url()).unwrap();
+    let nowhere = Nowhere::new();
+    let response = world.get(&nowhere.url()).unwrap();
     world.logged("s1.err | s2.ok | => 200");
     assert_eq!(response.text().unwrap(), "answer 200");
 }
@@ -122,7 +114,8 @@ fn a_failure_of_the_wire_is_not_for_the_request_side<L: Stage>(world: &World<'_,
     let world = world.with(|builder| builder.allow_absolute_urls(true));
     world.request("q", Do::Pass, Do::Recover);
     world.response("s", Do::Pass, Do::Pass);
-    let error = world.get(&Nowhere::new().url()).unwrap_err();
+    let nowhere = Nowhere::new();
+    let error = world.get(&nowhere.url()).unwrap_err();
     world.logged("q.ok | s.err | => Connect");
     assert!(error.is_connect());
     assert_eq!(error.interceptor(), None, "no hook has failed");
@@ -217,7 +210,8 @@ fn act_on_errors(act: Do) -> Do {
 fn a_wire_that_fails_at_once_is_an_ordinary_error<L: Stage>(world: &World<'_, L>) {
     let world = world.with(|builder| builder.allow_absolute_urls(true));
     world.response("s", Do::Pass, Do::Pass);
-    let error = world.get(&Nowhere::new().url()).unwrap_err();
+    let nowhere = Nowhere::new();
+    let error = world.get(&nowhere.url()).unwrap_err();
     world.logged("s.err | => Connect");
     assert_eq!(error.attempts(), 1);
     assert!(error.request().is_some(), "it knows what was to be sent");
@@ -307,7 +301,8 @@ fn the_json_of_an_error_has_its_fields_and_no_graphs<L: Stage>(world: &World<'_,
 
 fn a_client_has_one_adapter_and_a_failing_one_is_not_replaced<L: Stage>(world: &World<'_, L>) {
     let world = world.with(|builder| builder.allow_absolute_urls(true));
-    let error = world.get(&Nowhere::new().url()).unwrap_err();
+    let nowhere = Nowhere::new();
+    let error = world.get(&nowhere.url()).unwrap_err();
     world.logged("=> Connect");
     assert_eq!(error.attempts(), 1, "nobody has tried again");
     let expected = if L::WIRE {

@@ -4,9 +4,16 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tollgate::{Request, adapter::conformance::Reply};
+use tollgate::{
+    Request,
+    adapter::conformance::{Reply, Script},
+};
 
-use crate::{case::cases, lanes::Stage, support::World};
+use crate::{
+    case::cases,
+    lanes::Stage,
+    support::{AMPLE, World},
+};
 
 cases! {
     105 headers_are_the_same_whatever_their_case;
@@ -130,13 +137,23 @@ fn a_call_inherits_what_it_does_not_set<L: Stage>(world: &World<'_, L>) {
     assert_eq!(world.sent(paged.get("/u")).target(), "/u?page=1&size=9");
     // A timeout is inherited, set or taken off.
     let limit = Duration::from_millis(200);
-    let slow = || Reply::new(200).pieces(["a", "b"]).every(limit * 2);
-    let short = parent.derive().timeout(limit).build().unwrap();
-    world.script((0..4).map(|_| slow()));
-    assert!(world.fails(short.get("/u")).is_timeout());
-    world.sent(short.get("/u").timeout(Duration::from_secs(5)));
-    world.sent(short.get("/u").without_timeout());
-    assert!(world.fails(short.get("/u")).is_timeout());
+    let whole = Reply::new(200).body("ab");
+    let half = whole.head_len() + 1;
+    let server = world.serve(
+        Script::new()
+            .on("/stalls", whole.stall_at(half))
+            .on("/slow", Reply::new(200).pieces(["a", "b"]).every(limit * 2)),
+    );
+    let short = parent.derive().base_url(server.origin()).timeout(limit);
+    let short = short.build().unwrap();
+    assert!(world.fails(short.get("/stalls")).is_timeout());
+    for call in [
+        short.get("/slow").timeout(AMPLE),
+        short.get("/slow").without_timeout(),
+    ] {
+        assert_eq!(world.lane.send(call).unwrap().text().unwrap(), "ab");
+    }
+    assert!(world.fails(short.get("/stalls")).is_timeout());
 }
 
 fn basic_credentials_are_utf_8<L: Stage>(world: &World<'_, L>) {

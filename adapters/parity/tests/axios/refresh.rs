@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -14,13 +14,13 @@ use tollgate::{
     adapter::conformance::{Reply, Script, Server},
     auth::{MemoryStore, RefreshClass, RefreshError, Token, TokenRefresh},
     client::Client,
-    runtime::block_on,
+    runtime::{Runtime, ThreadRuntime, block_on},
 };
 
 use crate::{
     case::cases,
     lanes::Stage,
-    support::{World, wait_until},
+    support::{AMPLE, World, wait_until},
 };
 
 cases! {
@@ -39,6 +39,29 @@ cases! {
 struct Calls {
     refused: AtomicUsize,
     refreshes: AtomicUsize,
+    /// Whether a refresh that was begun has to wait.
+    held: AtomicBool,
+}
+
+impl Calls {
+    /// Counts a refresh, and holds it as long as it has to wait.
+    async fn refresh(&self) {
+        self.refreshes.fetch_add(1, Ordering::SeqCst);
+        while self.held.load(Ordering::SeqCst) {
+            ThreadRuntime.sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets a refresh go on once so many calls wait for it beside the one that
+    /// has begun it: none comes when the cool-down of its failure is over.
+    fn let_go(&self, refresh: &TokenRefresh, others: u64) {
+        wait_until("the others wait", || refresh.counters().coalesced >= others);
+        self.held.store(false, Ordering::SeqCst);
+    }
 }
 
 /// Answers 200 to the token `a2`, and 401 else, once `ready` says so.
@@ -67,7 +90,7 @@ fn pair(
     let calls = Arc::clone(calls);
     let store = MemoryStore::new(Token::new("a1").refresh("r1"));
     let refresher = async move |_: tollgate::Client, _: Token| {
-        calls.refreshes.fetch_add(1, Ordering::SeqCst);
+        calls.refresh().await;
         act()
     };
     let builder = TokenRefresh::builder(store, refresher);
@@ -132,7 +155,7 @@ fn a_refresh_that_is_refused_fails_all_who_wait<L: Stage>(world: &World<'_, L>) 
     let known = Arc::clone(&own);
     let counted = Arc::clone(&calls);
     let refresher = async move |_: tollgate::Client, _: Token| {
-        counted.refreshes.fetch_add(1, Ordering::SeqCst);
+        counted.refresh().await;
         let answer = own.get().unwrap().get("/refresh").await;
         answer.map(|_| Token::new("a2")).map_err(RefreshError::from)
     };
@@ -145,21 +168,23 @@ fn a_refresh_that_is_refused_fails_all_who_wait<L: Stage>(world: &World<'_, L>) 
         Ok(request)
     };
     client.interceptors.request.use_sync(learn);
+    calls.hold();
     thread::scope(|scope| {
         for _ in 0..3 {
             // Who waited for ever would see the deadline's error instead.
-            let call = client.get("/me").deadline(Duration::from_secs(5));
+            let call = client.get("/me").deadline(AMPLE);
             scope.spawn(move || {
                 let error = world.fails(call);
                 assert!(RefreshError::find_in(&error).is_some(), "{error}");
             });
         }
+        calls.let_go(&refresh, 2);
     });
     assert_eq!(calls.refreshes.load(Ordering::SeqCst), 1);
 }
 
 fn a_refresh_that_fails_fails_all_who_wait_and_can_be_tried_again<L: Stage>(world: &World<'_, L>) {
-    let calls = Arc::default();
+    let calls: Arc<Calls> = Arc::default();
     let server = server(world, &calls, |_, calls| {
         calls.refused.load(Ordering::SeqCst) >= 3
     });
@@ -167,6 +192,7 @@ fn a_refresh_that_fails_fails_all_who_wait_and_can_be_tried_again<L: Stage>(worl
         Err(RefreshError::new(RefreshClass::NotSent, "nobody answers"))
     });
     let client = client(world, &server, &refresh);
+    calls.hold();
     thread::scope(|scope| {
         for _ in 0..3 {
             let call = client.get("/me");
@@ -175,6 +201,7 @@ fn a_refresh_that_fails_fails_all_who_wait_and_can_be_tried_again<L: Stage>(worl
                 assert_eq!(error.code(), ErrorCode::AuthRefreshFailed, "{error}");
             });
         }
+        calls.let_go(&refresh, 2);
     });
     assert_eq!(calls.refreshes.load(Ordering::SeqCst), 1);
     // Until the cool-down is over the answer is the same; who asks for a

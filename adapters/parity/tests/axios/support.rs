@@ -19,7 +19,7 @@ pub(crate) use crate::scripted::{Do, Log, Style, chunks, pending_once, wait_unti
 use crate::{lanes::Stage, scripted::Scripted};
 
 /// A limit that is not meant to be reached.
-const AMPLE: Duration = Duration::from_secs(5);
+pub(crate) const AMPLE: Duration = Duration::from_secs(30);
 
 /// The scene of one law on one lane.
 pub(crate) struct World<'a, L: Stage> {

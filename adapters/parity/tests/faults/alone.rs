@@ -13,7 +13,7 @@ use std::{
 
 use tollgate::runtime::{Runtime, ThreadRuntime, block_on};
 
-use crate::{cell::end_retired, lane::LANES};
+use crate::lane::LANES;
 
 /// Names the lane in the child's environment.
 const LANE: &str = "FAULTS_LANE";
@@ -22,7 +22,7 @@ const LANE: &str = "FAULTS_LANE";
 pub(crate) const ROUNDS: &str = "FAULTS_CANCELS";
 
 /// A child that takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The same, where many rounds are asked for.
 const LONG_PATIENCE: Duration = Duration::from_secs(3600);
@@ -38,10 +38,10 @@ pub(crate) fn sleep(duration: Duration) {
     block_on(ThreadRuntime.sleep(duration));
 }
 
-/// Waits for a condition, for ten seconds at most.
+/// Waits for a condition, for half a minute at most.
 #[track_caller]
 pub(crate) fn until(what: &str, reached: impl Fn() -> bool) {
-    let end = now() + Duration::from_secs(10);
+    let end = now() + Duration::from_secs(30);
     while !reached() {
         assert!(now() < end, "waited in vain: {what}");
         sleep(Duration::from_millis(5));
@@ -61,7 +61,6 @@ pub(crate) fn on_each_lane(test: &str, body: impl FnOnce(&str)) -> Option<Vec<Ve
     if let Ok(lane) = std::env::var(LANE) {
         let before = Belongings::now();
         body(&lane);
-        end_retired();
         until("threads and descriptors are as before", || {
             Belongings::now().within(&before)
         });

@@ -1,9 +1,7 @@
 //! One mode on one lane: a call, what came of it, and a clean call after it.
 
 use std::{
-    collections::VecDeque,
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::Mutex,
+    net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -12,6 +10,7 @@ use tollgate::{
     Error, Response,
     adapter::conformance::{Reply, Script, Server},
 };
+use tollgate_parity::Nobody;
 
 use crate::{
     alone::{now, sleep},
@@ -23,7 +22,7 @@ use crate::{
 pub(crate) const GRACE: Duration = Duration::from_millis(250);
 
 /// A limit that is not meant to be reached.
-pub(crate) const AMPLE: Duration = Duration::from_secs(10);
+pub(crate) const AMPLE: Duration = Duration::from_secs(30);
 
 /// Which limit ends a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +58,7 @@ pub(crate) struct Stage {
     pub(crate) server: Server,
     target: String,
     _full: Option<Full>,
+    _nobody: Option<Nobody>,
 }
 
 impl Stage {
@@ -69,9 +69,10 @@ impl Stage {
         };
         let server = Server::start(clean_first(script)).unwrap();
         let full = matches!(mode.place, Place::Full).then(Full::new);
+        let nobody = matches!(mode.place, Place::Nobody).then(|| Nobody::new().unwrap());
         let authority = match &mode.place {
             Place::Server(_) => server.address().to_string(),
-            Place::Nobody => nobody().to_string(),
+            Place::Nobody => nobody.as_ref().unwrap().address().to_string(),
             Place::Full => full.as_ref().unwrap().address.to_string(),
             Place::NoName => "tollgate-faults.invalid".to_owned(),
         };
@@ -79,6 +80,7 @@ impl Stage {
             server,
             target: format!("http://CANARY-user:CANARY-pass@{authority}/?key=CANARY-query"),
             _full: full,
+            _nobody: nobody,
         }
     }
 
@@ -110,7 +112,6 @@ impl Stage {
             Err(error) => return wrong(format!("the next clean call: {}", chain(&error))),
         }
         let used = server.requests().last().map(|request| request.connection());
-        retire(self.server);
         match (connection, used) {
             // It goes back to the pool behind the call's back.
             (Connection::Kept, Some(1)) => Err(Flaw::Late("it was not kept".to_owned())),
@@ -121,30 +122,12 @@ impl Stage {
     }
 }
 
-/// Servers that have served. Each keeps its port for a while: a pool may hold a
-/// connection to it for a moment longer, and must not meet another server there.
-static RETIRED: Mutex<VecDeque<Server>> = Mutex::new(VecDeque::new());
-
-fn retire(server: Server) {
-    let mut retired = RETIRED.lock().unwrap();
-    retired.push_back(server);
-    let oldest = if retired.len() > 64 {
-        retired.pop_front()
-    } else {
-        None
-    };
-    drop(retired);
-    drop(oldest);
-}
-
-/// Ends the servers that have served.
-pub(crate) fn end_retired() {
-    let retired = std::mem::take(&mut *RETIRED.lock().unwrap());
-    drop(retired);
-}
-
+/// The connection ends with the clean answer: the system gives the port of a
+/// server that is gone to the next one at once, and a pool that has not heard of
+/// it yet would take an old connection for one to that.
 fn clean_first(script: Script) -> Script {
-    script.on("/clean", Reply::new(200).body("clean"))
+    let clean = Reply::new(200).header("connection", "close").body("clean");
+    script.on("/clean", clean)
 }
 
 /// Plays one mode on one lane.
@@ -235,12 +218,6 @@ pub(crate) fn chain(error: &Error) -> String {
         next = cause.source();
     }
     text
-}
-
-/// Returns a port on which nobody listens.
-fn nobody() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap()
 }
 
 /// A listener whose queue is full: the system drops who comes next.

@@ -25,7 +25,7 @@ const HANDS: usize = 8;
 const FLAW: &str = "FLAW: ";
 
 /// How often a cell may be late before that is a flaw.
-const TRIES: usize = 6;
+const TRIES: usize = 10;
 
 #[test]
 fn every_fault_mode_ends_alike_and_in_time_on_every_lane() {

@@ -1,18 +1,23 @@
 //! What comes without measure does not grow without measure.
 
+use std::time::Duration;
+
 use tollgate::adapter::conformance::{Reply, Script, Server, Step, gzip_zeros};
 use tollgate_parity::peak;
 
 use crate::{
     alone::{on_each_lane, tell},
     brotli::brotli_zeros,
-    cell::{AMPLE, outcome_of},
+    cell::outcome_of,
     lane::{Ask, LANES, Lane, MAX_RESPONSE_BYTES, lane},
     mode::{Outcome, flood, write},
 };
 
 /// What a call may take beyond its limit.
 const ROOM: u64 = 32 << 20;
+
+/// Where nothing else ends a call.
+const LIMIT: Duration = Duration::from_secs(1);
 
 /// Decodes to 256 times the limit.
 const BOMB: usize = 256 << 20;
@@ -74,7 +79,7 @@ fn growth(lane: &dyn Lane, script: Script) -> u64 {
     let ask = Ask {
         method: "GET",
         url: server.url("/"),
-        timeout: Some(AMPLE / 10),
+        timeout: Some(LIMIT),
         ..Ask::default()
     };
     let before = peak(true);

@@ -223,7 +223,7 @@ impl Mode {
 
     /// Lets the server's last steps come to pass before the clean call.
     pub(crate) fn rests(mut self) -> Self {
-        self.rest = Duration::from_millis(100);
+        self.rest = Duration::from_millis(1500);
         self
     }
 

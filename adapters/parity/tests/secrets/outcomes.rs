@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tollgate_parity::{Lane, Limits};
+use tollgate_parity::{Lane, Limits, Nobody};
 
 use crate::{
     canaries::{
@@ -110,10 +110,10 @@ fn failures<L: Lane>(prints: &Prints) {
         prints.debug(what, &call);
         prints.end(what, world.lane.send(call)).unwrap_err();
     }
-    // Nobody listens there any more.
-    let gone = world.server.url(&format!("/?access_token={QUERY}"));
     world.finish();
     drop(world);
+    let nobody = Nobody::new().unwrap();
+    let gone = format!("http://{}/?access_token={QUERY}", nobody.address());
     let lane = L::start(Limits::default()).unwrap();
     let client = lane.builder().build().unwrap();
     let call = client.get(gone).bearer_auth(BEARER);

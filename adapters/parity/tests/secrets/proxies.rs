@@ -1,10 +1,13 @@
 //! The password of a proxy that the user has configured below us.
 
+use std::net::SocketAddr;
+
 use tollgate::{
     Offload, Response, Result,
     adapter::conformance::{Reply, Script, Server, Step},
     client::{Async, Blocking, Call, Client, ClientBuilder, EngineKind},
 };
+use tollgate_parity::Nobody;
 use tollgate_reqwest::ReqwestAdapter;
 use tollgate_ureq::UreqAdapter;
 
@@ -28,9 +31,11 @@ fn proxy(tunnels: bool, status: u16) -> Server {
 }
 
 fn address(server: &Server) -> String {
-    server
-        .url("")
-        .replace("127.0.0.1", &format!("hop:{PROXY}@127.0.0.1"))
+    address_at(server.address())
+}
+
+fn address_at(proxy: SocketAddr) -> String {
+    format!("http://hop:{PROXY}@{proxy}")
 }
 
 fn over_reqwest(address: &str) -> ReqwestAdapter {
@@ -77,8 +82,8 @@ fn each(tunnels: bool, end: impl Fn(&str) -> bool) {
     for server in [taken, refused] {
         got(&server, &[PROXY_ENCODED]);
     }
-    let gone = address(&proxy(false, 200));
-    assert!(!end(&gone));
+    let nobody = Nobody::new().unwrap();
+    assert!(!end(&address_at(nobody.address())));
 }
 
 #[test]

@@ -56,7 +56,10 @@ fn cut() -> Vec<Mode> {
         Mode::answer_stall("stall in a trailer", chunked("3\r\nabc\r\n0\r\nx: y\r\n")).closed(),
         Mode::reply(
             "chunks drip past the limit",
-            Reply::new(200).pieces(["x"; 60]).every(LIMIT / 8).chunked(),
+            Reply::new(200)
+                .pieces(["x"; 400])
+                .every(LIMIT / 8)
+                .chunked(),
         )
         .times_out()
         .closed(),

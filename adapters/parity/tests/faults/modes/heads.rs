@@ -53,8 +53,10 @@ fn broken_off() -> Vec<Mode> {
 fn slow() -> Vec<Mode> {
     let pause = Duration::from_millis;
     let drip = |pause| Reply::steps([Step::Drip(WHOLE.into(), pause)]);
+    let long = WHOLE.replacen('y', &"y".repeat(400), 1);
+    let past = Reply::steps([Step::Drip(long.into(), pause(30))]);
     vec![
-        Mode::reply("head drips past the limit", drip(pause(30)))
+        Mode::reply("head drips past the limit", past)
             .times_out()
             .closed(),
         Mode::reply("head drips slower than the limit", drip(pause(150)))

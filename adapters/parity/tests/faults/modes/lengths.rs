@@ -54,7 +54,7 @@ fn cut() -> Vec<Mode> {
         .left(),
         Mode::reply(
             "body drips past the limit",
-            Reply::new(200).pieces(["x"; 60]).every(LIMIT / 8),
+            Reply::new(200).pieces(["x"; 400]).every(LIMIT / 8),
         )
         .times_out()
         .closed(),
