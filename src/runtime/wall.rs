@@ -58,11 +58,12 @@ mod tests {
         let first = now();
         let mut last = first;
         for _ in 0..5_000_000 {
+            let before = exact();
             let wall = now();
             assert!(wall >= last, "it went back");
-            let exact = exact();
-            assert!(wall <= exact, "it is ahead");
-            let late = exact.duration_since(wall).unwrap();
+            assert!(wall <= exact(), "it is ahead");
+            // Of what it was when it was asked for: the thread may stop behind.
+            let late = before.duration_since(wall).unwrap_or_default();
             assert!(late < LATE, "it is {late:?} late");
             last = wall;
             if wall.duration_since(first).unwrap() > Duration::from_millis(25) {

@@ -14,13 +14,15 @@ use tollgate::{
 
 use crate::support::{Do, Log, Reply, Style, Way, World, everywhere, stalling_body, wait_until};
 
-/// Sends on another thread, and cancels as soon as the call waits for it.
-fn cancelled_in_flight<W: Way>(world: &World<W>, call: Call<W::Engine>) -> Error {
+/// Sends on another thread, and cancels as soon as the call, which has been sent
+/// so many times by then, waits for it.
+fn cancelled_in_flight<W: Way>(world: &World<W>, call: Call<W::Engine>, sent: usize) -> Error {
     let handle = CancelHandle::new();
     let call = call.cancel_handle(&handle);
     let result = std::thread::scope(|scope| {
         let running = scope.spawn(|| world.finish(call));
-        wait_until("the call waits", || handle.waiting() > 0);
+        let waits = || world.mock.count() == sent && handle.waiting() > 0;
+        wait_until("the call waits", waits);
         handle.cancel_with("enough");
         running.join().unwrap()
     });
@@ -155,7 +157,7 @@ fn a_cancellation_during_a_request_hook_drops_it_at_its_await() {
                 Ok(request)
             });
         world.response("S", Do::Pass, Do::Pass);
-        let error = cancelled_in_flight(world, world.client.get("/u"));
+        let error = cancelled_in_flight(world, world.client.get("/u"), 0);
         world.logged("dropped | Q.err | S.err | => Cancelled");
         if world.style != Style::Later {
             // An error half that waits is dropped, and the error with it.
@@ -177,7 +179,7 @@ fn a_cancellation_during_the_adapter_ends_the_call() {
         world.mock.push(MockReply::never());
         world.request("Q", Do::Pass, Do::Recover);
         world.response("S", Do::Pass, Do::Pass);
-        let error = cancelled_in_flight(world, world.client.get("/u"));
+        let error = cancelled_in_flight(world, world.client.get("/u"), 1);
         world.logged("Q.ok | S.err | => Cancelled");
         assert_eq!(error.request().unwrap().uri(), "http://h/u");
         assert_eq!(world.mock.count(), 1);
@@ -190,7 +192,7 @@ fn a_cancellation_during_the_adapter_ends_the_call() {
 fn a_cancellation_during_the_body_ends_the_call() {
     fn law<W: Way>(world: &World<W>) {
         world.script([Reply::Body(200, stalling_body())]);
-        let error = cancelled_in_flight(world, world.client.get("/u"));
+        let error = cancelled_in_flight(world, world.client.get("/u"), 1);
         world.logged("T GET /u | => Cancelled");
         assert!(error.is_status(200), "the head had come");
     }
@@ -211,7 +213,7 @@ fn a_cancellation_while_a_response_hook_waits_skips_the_later_ones() {
                 Ok(response)
             });
         world.response("S", Do::Pass, Do::Pass);
-        cancelled_in_flight(world, world.client.get("/u"));
+        cancelled_in_flight(world, world.client.get("/u"), 1);
         world.logged("T GET /u | dropped | S.err | => Cancelled");
     }
     everywhere!(law);
@@ -259,7 +261,7 @@ fn a_cancellation_during_back_off_ends_the_wait() {
         world.script([Reply::Status(503)]);
         backs_off(&world);
         world.response("S", Do::Pass, Do::Pass);
-        cancelled_in_flight(&world, world.client.get("/u"));
+        cancelled_in_flight(&world, world.client.get("/u"), 1);
         world.logged("T GET /u | S.err | => Cancelled");
         assert_eq!(time.sleeping(), 0, "a sleep is left");
     }

@@ -170,17 +170,29 @@ fn a_dropped_server_leaves_no_thread() {
 }
 
 /// The process's threads by name; empty where there is no `/proc`.
+///
+/// One that was joined may stand there for a moment, on its way out.
 fn threads() -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
-    let names = tasks.flatten().map(|task| {
-        let name = std::fs::read_to_string(task.path().join("comm"));
-        name.unwrap_or_default()
+    let names = tasks.flatten().filter_map(|task| {
+        let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+        let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+        (!is_exiting(&stat)).then_some(name)
     });
     let mut names: Vec<_> = names
         .filter(|name| name.starts_with("conformance"))
         .collect();
     names.sort();
     names
+}
+
+/// Reads a thread's `stat`: the seventh field behind the name has the flags of
+/// the kernel.
+fn is_exiting(stat: &str) -> bool {
+    const PF_EXITING: u32 = 4;
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    let flags: u32 = fields.split(' ').nth(6).unwrap().parse().unwrap();
+    flags & PF_EXITING != 0
 }
 
 #[test]

@@ -114,8 +114,8 @@ fn a_timeout_drops_the_future_of_the_service<E: Drive>() {
     let client = E::build(builder.runtime(time.clone()));
     let error = std::thread::scope(|scope| {
         let running = scope.spawn(|| E::send(client.get("https://h/a")));
-        wait_until("the call waits", || time.sleeping() > 0);
-        assert_eq!(alive.count(), 1);
+        let waits = || time.sleeping() > 0 && alive.count() == 1;
+        wait_until("the service is called and the call waits", waits);
         time.advance(Duration::from_secs(30));
         running.join().unwrap().unwrap_err()
     });
@@ -130,8 +130,8 @@ fn a_cancellation_drops_the_future_of_the_service<E: Drive>() {
     let call = client.get("/a").cancel_handle(&handle);
     let error = std::thread::scope(|scope| {
         let running = scope.spawn(|| E::send(call));
-        wait_until("the call waits", || handle.waiting() > 0);
-        assert_eq!(alive.count(), 1);
+        let waits = || handle.waiting() > 0 && alive.count() == 1;
+        wait_until("the service is called and the call waits", waits);
         handle.cancel_with("enough");
         running.join().unwrap().unwrap_err()
     });

@@ -41,7 +41,8 @@ fn a_store_in_a_file_conforms() {
         let path = path.join(format!("{number}.json"));
         (FileStore::new(&path), FileStore::new(&path))
     }));
-    fs::remove_dir_all(folder).unwrap();
+    // A session may still give its lease back; what is left does no harm.
+    drop(fs::remove_dir_all(folder));
 }
 
 #[test]

@@ -28,6 +28,9 @@ use crate::{
 /// How late an attempt may end after its limit, on a busy machine.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
 
+/// A limit that is meant to be reached, and soon.
+pub(super) const BRIEF: Duration = Duration::from_millis(250);
+
 /// A limit that is not meant to be reached.
 pub(super) const AMPLE: Duration = Duration::from_secs(5);
 
@@ -241,6 +244,29 @@ pub(super) fn timed<T>(action: impl FnOnce() -> T) -> (T, Duration) {
     let started = now();
     let output = action();
     (output, now().saturating_duration_since(started))
+}
+
+/// Tries what is held to a time: with [`BRIEF`] for a limit, and where the
+/// machine was late, with more. What is wrong ends it at once, by the outer
+/// verdict; what is late, by the inner one, has to be late each time.
+pub(super) fn unhurried(mut attempt: impl FnMut(Duration) -> Verdict<Verdict>) -> Verdict {
+    let mut verdict = Ok(());
+    for times in [1, 2, 4] {
+        verdict = attempt(BRIEF * times)?;
+        if verdict.is_ok() {
+            break;
+        }
+    }
+    verdict
+}
+
+/// Tells a result that came too late, inside, from one that is wrong.
+#[track_caller]
+pub(super) fn late<T>(result: Result<T>) -> Verdict<Verdict<T>> {
+    match result {
+        Err(error) if error.is_timeout() => Ok(Err(error.into())),
+        result => Ok(Ok(result?)),
+    }
 }
 
 pub(super) fn now() -> Instant {

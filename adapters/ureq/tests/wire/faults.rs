@@ -1,8 +1,9 @@
 //! What kind a failure is.
 
-use std::{error::Error as _, net::TcpListener};
+use std::{error::Error as _, net::SocketAddr};
 
 use http::{Method, Request};
+use socket2::{Domain, Socket, Type};
 use tollgate::{BlockingAdapter, Body, ErrorCode, ErrorKind};
 use tollgate_ureq::UreqAdapter;
 
@@ -11,14 +12,15 @@ use crate::{
     server::{Server, ok},
 };
 
-fn nobody() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/", listener.local_addr().unwrap())
-}
-
 #[test]
 fn a_refused_connection_says_so() {
-    let error = failure(get(&nobody()));
+    // A port that is taken and where nobody listens, so that nobody else will.
+    let taken = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    taken
+        .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+        .unwrap();
+    let address = taken.local_addr().unwrap().as_socket().unwrap();
+    let error = failure(get(&format!("http://{address}/")));
     assert_eq!(error.kind(), ErrorKind::Connect);
     assert_eq!(error.code(), ErrorCode::ConnectionRefused);
     assert!(error.source().unwrap().is::<std::io::Error>());

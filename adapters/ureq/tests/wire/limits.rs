@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tollgate::{CancelHandle, Error, blocking::Client};
+use tollgate::{CancelHandle, Error, blocking::Client, runtime::ManualRuntime};
 use tollgate_ureq::UreqAdapter;
 
 use crate::server::{Full, PATIENCE, Server, ok};
@@ -110,15 +110,14 @@ fn a_streamed_call_has_its_time_for_the_head_only() {
         wait.lock().unwrap().recv_timeout(PATIENCE).unwrap();
         peer.send("hello");
     });
+    let time = ManualRuntime::new();
     let client = Client::builder(UreqAdapter::new())
+        .runtime(time.clone())
         .timeout(SHORT)
         .build()
         .unwrap();
     let response = client.get(server.url("/")).stream().send().unwrap();
-    let start = clock();
-    while start.elapsed() < SHORT * 2 {
-        thread::park_timeout(SHORT);
-    }
+    time.advance(SHORT * 2);
     go.send(()).unwrap();
     assert_eq!(
         std::io::read_to_string(response.into_body().into_reader()).unwrap(),
@@ -213,17 +212,23 @@ fn cancelled_when(url: &str, stalls: impl FnOnce() + Send) -> Duration {
     ended.saturating_duration_since(cancelled)
 }
 
+/// Holds a cancellation to 100 ms; on a busy machine it may try again.
+fn prompt(name: &str, cancelled_after: impl Fn() -> Duration) {
+    const TRIES: usize = 6;
+    let late: Vec<_> = (0..TRIES)
+        .map(|_| cancelled_after())
+        .take_while(|took| *took > Duration::from_millis(100))
+        .collect();
+    assert!(late.len() < TRIES, "{name}: {late:?}");
+}
+
 #[test]
 fn a_cancelled_call_ends_within_100_ms() {
     for (name, before) in STALLS {
-        // A busy machine may be late once.
-        let took = (0..3).map(|_| cancelled(before)).min().unwrap();
-        assert!(took <= Duration::from_millis(100), "{name}: {took:?}");
+        prompt(name, || cancelled(before));
     }
     let full = Full::new();
-    let took = (0..3).map(|_| cancelled_when(&full.url(), || {})).min();
-    let took = took.unwrap();
-    assert!(took <= Duration::from_millis(100), "connecting: {took:?}");
+    prompt("connecting", || cancelled_when(&full.url(), || {}));
 }
 
 #[test]

@@ -80,16 +80,27 @@ fn a_call_that_is_dropped_frees_its_thread() {
                 .without_timeout()
                 .build()
                 .unwrap();
-            let stalled = client.get(server.url("/stall")).send();
-            let dropped = tokio::time::timeout(Duration::from_millis(150), stalled).await;
-            assert!(dropped.is_err());
+            tokio::select! {
+                answer = client.get(server.url("/stall")).send() => panic!("{answer:?}"),
+                () = stalls(&heard) => {}
+            }
             // The pool has one thread: this call needs the one of the other.
             let next = tokio::time::timeout(PATIENCE, client.get(server.url("/next")).send());
             assert_eq!(next.await.unwrap().unwrap().text().unwrap(), "next");
         });
-        assert_eq!(heard.recv_timeout(PATIENCE), Ok("stalls"));
         assert_eq!(heard.recv_timeout(PATIENCE), Ok("gone"));
     }
+}
+
+/// Waits until the server says that it stalls, and into the middle of that.
+async fn stalls(heard: &mpsc::Receiver<&'static str>) {
+    let says = async {
+        while heard.try_recv() != Ok("stalls") {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, says).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
 }
 
 #[test]

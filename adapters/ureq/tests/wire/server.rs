@@ -48,7 +48,8 @@ impl Full {
             listener: socket.into(),
             queue: Vec::new(),
         };
-        let brief = Duration::from_millis(50);
+        // Where the queue has room, a connection is there at once.
+        let brief = Duration::from_millis(500);
         while let Ok(stream) = TcpStream::connect_timeout(&full.address(), brief) {
             full.queue.push(stream);
             assert!(full.queue.len() < 16, "the queue has an end");

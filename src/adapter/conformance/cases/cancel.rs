@@ -5,7 +5,7 @@ use std::{
     io,
     net::TcpListener,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, mpsc},
     task::Poll,
     thread,
     time::{Duration, Instant},
@@ -15,7 +15,7 @@ use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{
         Reply, Server,
-        bench::{AMPLE, Bench, GRACE, fails, now, secret_url, within},
+        bench::{AMPLE, Bench, GRACE, fails, now, secret_url, unhurried, within},
         lane::Lane,
         verdict::{Failure, Verdict, ensure, same},
     },
@@ -96,13 +96,15 @@ fn interrupted_after<T>(
     }
 }
 
-/// Cancels one call to the server.
-fn cancel<E: Lane>(bench: &Bench<E>, server: &Server, call: Call<E>) -> Verdict {
-    let handle = CancelHandle::new();
-    let call = call.cancel_handle(&handle);
-    let (result, took) = interrupted(server, &handle, || bench.send(call))?;
-    is_cancelled(result)?;
-    within("the cancel", took, GRACE)
+/// Cancels a call to the server.
+fn cancel<E: Lane>(bench: &Bench<E>, server: &Server, call: impl Fn() -> Call<E>) -> Verdict {
+    unhurried(|_| {
+        let handle = CancelHandle::new();
+        let call = call().cancel_handle(&handle);
+        let (result, took) = interrupted(server, &handle, || bench.send(call))?;
+        is_cancelled(result)?;
+        Ok(within("the cancel", took, GRACE))
+    })
 }
 
 fn is_cancelled(result: crate::Result<Response>) -> Verdict {
@@ -113,9 +115,13 @@ fn is_cancelled(result: crate::Result<Response>) -> Verdict {
 fn a_cancel_ends_the_wait_for_a_head<E: Lane>(bench: &Bench<E>) -> Verdict {
     for reply in [Reply::stall(), Reply::new(200).stall_at(5)] {
         let server = bench.serve(reply)?;
-        cancel(bench, &server, bench.client().get(secret_url(&server, "/")))?;
-        let call = bench.client().post(secret_url(&server, "/")).body("text");
-        cancel(bench, &server, call.without_timeout())?;
+        cancel(bench, &server, || {
+            bench.client().get(secret_url(&server, "/"))
+        })?;
+        cancel(bench, &server, || {
+            let call = bench.client().post(secret_url(&server, "/"));
+            call.body("text").without_timeout()
+        })?;
         bench.clean(&server)?;
     }
     Ok(())
@@ -125,14 +131,19 @@ fn a_cancel_ends_an_upload<E: Lane>(bench: &Bench<E>) -> Verdict {
     // The system accepts the connection and fills its buffers.
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let url = format!("http://{}/?key=CANARY-query", listener.local_addr()?);
-    let bytes = Body::from(vec![b'x'; 32 << 20]);
-    for body in [bytes, Body::from_reader(io::repeat(b'x'))] {
-        let handle = CancelHandle::new();
-        let call = bench.client().put(url.as_str()).body(body);
-        let call = call.without_timeout().cancel_handle(&handle);
-        let (result, took) = interrupted_after(|| true, &handle, || bench.send(call))?;
-        is_cancelled(result)?;
-        within("the cancel", took, GRACE)?;
+    let bodies: [fn() -> Body; 2] = [
+        || Body::from(vec![b'x'; 32 << 20]),
+        || Body::from_reader(io::repeat(b'x')),
+    ];
+    for body in bodies {
+        unhurried(|_| {
+            let handle = CancelHandle::new();
+            let call = bench.client().put(url.as_str()).body(body());
+            let call = call.without_timeout().cancel_handle(&handle);
+            let (result, took) = interrupted_after(|| true, &handle, || bench.send(call))?;
+            is_cancelled(result)?;
+            Ok(within("the cancel", took, GRACE))
+        })?;
     }
     Ok(())
 }
@@ -151,8 +162,10 @@ fn dripping_body() -> Reply {
 fn a_cancel_ends_the_wait_for_a_body<E: Lane>(bench: &Bench<E>) -> Verdict {
     for reply in [stalled_body(), dripping_body()] {
         let server = bench.serve(reply)?;
-        let call = bench.client().get(secret_url(&server, "/"));
-        cancel(bench, &server, call.without_timeout())?;
+        cancel(bench, &server, || {
+            let call = bench.client().get(secret_url(&server, "/"));
+            call.without_timeout()
+        })?;
         bench.clean(&server)?;
     }
     Ok(())
@@ -161,18 +174,27 @@ fn a_cancel_ends_the_wait_for_a_body<E: Lane>(bench: &Bench<E>) -> Verdict {
 fn a_cancel_ends_a_stream<E: Lane>(bench: &Bench<E>) -> Verdict {
     for reply in [stalled_body(), dripping_body()] {
         let server = bench.serve(reply)?;
-        let handle = CancelHandle::new();
-        let call = bench.client().get(secret_url(&server, "/")).stream();
-        let call = call.cancel_handle(&handle);
-        let (outcome, took) = interrupted(&server, &handle, || {
-            let response = bench.send(call)?;
-            Ok::<_, Error>(bench.read(response.into_body()))
+        unhurried(|_| {
+            let handle = CancelHandle::new();
+            let call = bench.client().get(secret_url(&server, "/")).stream();
+            let call = call.cancel_handle(&handle);
+            let (told, streams) = mpsc::channel();
+            // Without a head, what the call says of it tells more.
+            let begun = move || {
+                let _ = streams.recv_timeout(AMPLE);
+                true
+            };
+            let (outcome, took) = interrupted_after(begun, &handle, || {
+                let response = bench.send(call)?;
+                let _ = told.send(());
+                Ok::<_, Error>(bench.read(response.into_body()))
+            })?;
+            let (_, error) = outcome?;
+            let error = error.ok_or_else(|| Failure::new("the stream ended well"))?;
+            let kind = Error::find_in(&*error).map(Error::kind);
+            same("the stream's end", kind, Some(ErrorKind::Cancelled))?;
+            Ok(within("the cancel", took, GRACE))
         })?;
-        within("the cancel", took, GRACE)?;
-        let (_, error) = outcome?;
-        let error = error.ok_or_else(|| Failure::new("the stream ended well"))?;
-        let kind = Error::find_in(&*error).map(Error::kind);
-        same("the stream's end", kind, Some(ErrorKind::Cancelled))?;
         bench.clean(&server)?;
     }
     Ok(())
@@ -181,7 +203,9 @@ fn a_cancel_ends_a_stream<E: Lane>(bench: &Bench<E>) -> Verdict {
 fn a_cancelled_call_closes_its_connection<E: Lane>(bench: &Bench<E>) -> Verdict {
     for reply in [Reply::stall(), stalled_body()] {
         let server = bench.serve(reply)?;
-        cancel(bench, &server, bench.client().get(secret_url(&server, "/")))?;
+        cancel(bench, &server, || {
+            bench.client().get(secret_url(&server, "/"))
+        })?;
         ensure(server.wait_until_closed(AMPLE), "the connection stays open")?;
         bench.clean(&server)?;
     }

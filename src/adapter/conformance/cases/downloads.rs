@@ -9,7 +9,7 @@ use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{
         Reply, Script, Step,
-        bench::{AMPLE, Bench, GRACE, fails, secret_url, timed, within},
+        bench::{AMPLE, BRIEF, Bench, GRACE, fails, late, secret_url, timed, unhurried, within},
         fountain::Fountain,
         lane::Lane,
         verdict::{Failure, Verdict, chain, ensure, keeps_secrets, same},
@@ -19,9 +19,6 @@ use crate::{
 };
 
 const CONNECTIONS: Needs = Needs::Wire("a mock has no connections");
-
-/// That of a rate.
-const WINDOW: Duration = Duration::from_millis(250);
 
 const MIB: u64 = 1 << 20;
 
@@ -49,19 +46,23 @@ fn too_slow(error: &Error, limit: u64) -> Verdict {
 }
 
 fn a_download_that_drips_is_too_slow<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let server = bench.serve(Reply::new(200).pieces(["x"; 60]).every(WINDOW / 5))?;
-    let call = || {
+    let server = bench.serve(Reply::new(200).pieces(["x"; 200]).every(BRIEF / 5))?;
+    let call = |window| {
         let call = bench.client().get(secret_url(&server, "/"));
-        call.timeout(AMPLE).min_download_rate(1000, WINDOW)
+        call.timeout(AMPLE).min_download_rate(1000, window)
     };
-    let (result, took) = timed(|| bench.send(call()));
-    too_slow(&fails(result, ErrorKind::Timeout)?, 1000)?;
-    // The first piece may come with the head, before the window begins.
-    within("the window", took, 2 * WINDOW + GRACE)?;
-    let body = bench.send(call().stream())?.into_body();
-    let ((_, error), took) = timed(|| bench.read(body));
-    within("the window of the stream", took, 2 * WINDOW + GRACE)?;
-    too_slow(&ours(error)?, 1000)?;
+    unhurried(|window| {
+        let (result, took) = timed(|| bench.send(call(window)));
+        too_slow(&fails(result, ErrorKind::Timeout)?, 1000)?;
+        // The first piece may come with the head, before the window begins.
+        Ok(within("the window", took, 2 * window + GRACE))
+    })?;
+    unhurried(|window| {
+        let body = bench.send(call(window).stream())?.into_body();
+        let ((_, error), took) = timed(|| bench.read(body));
+        too_slow(&ours(error)?, 1000)?;
+        Ok(within("the window of the stream", took, 2 * window + GRACE))
+    })?;
     bench.clean(&server)
 }
 
@@ -77,20 +78,32 @@ fn ours(error: Option<crate::BodyError>) -> Verdict<Error> {
 
 fn a_download_in_time_passes_its_least_rate<E: Lane>(bench: &Bench<E>) -> Verdict {
     let server = bench.serve(Reply::new(200).body(vec![b'x'; 1 << 20]))?;
-    let call = || {
+    let call = |window| {
         let call = bench.client().get(server.url("/"));
-        call.min_download_rate(1000, WINDOW)
+        call.min_download_rate(1000, window)
     };
-    same("length", bench.send(call())?.bytes()?.len(), 1 << 20)?;
-    let mut body = bench.send(call().stream())?.into_body();
-    let mut length = 0;
-    while let Some(chunk) = bench.chunk(&mut body) {
-        if length == 0 {
-            bench.sleep(2 * WINDOW)?;
+    // The server may be late itself, for a window that is short.
+    unhurried(|window| {
+        let response = match late(bench.send(call(window)))? {
+            Ok(response) => response,
+            Err(slow) => return Ok(Err(slow)),
+        };
+        same("length", response.bytes()?.len(), 1 << 20).map(Ok)
+    })?;
+    unhurried(|window| {
+        let mut body = bench.send(call(window).stream())?.into_body();
+        let mut length = 0;
+        while let Some(chunk) = bench.chunk(&mut body) {
+            if length == 0 {
+                bench.sleep(2 * window)?;
+            }
+            length += match chunk {
+                Ok(chunk) => chunk.len(),
+                Err(error) => return late(Err(ours(Some(error))?)),
+            };
         }
-        length += chunk.map_err(|error| Failure::new(chain(&*error)))?.len();
-    }
-    same("length of the stream", length, 1 << 20)
+        same("length of the stream", length, 1 << 20).map(Ok)
+    })
 }
 
 fn a_stream_that_nobody_reads_holds_the_server_back<E: Lane>(bench: &Bench<E>) -> Verdict {
@@ -103,7 +116,7 @@ fn a_stream_that_nobody_reads_holds_the_server_back<E: Lane>(bench: &Bench<E>) -
     let call = bench.client().get(fountain.url()).without_timeout();
     let call = call.max_response_bytes(OFFERED).stream();
     let mut body = bench.send(call)?.into_body();
-    let ahead = fountain.settled(2 * WINDOW, AMPLE);
+    let ahead = fountain.settled(2 * BRIEF, AMPLE);
     ensure(
         ahead < MOST,
         format_args!("{ahead} bytes, and nobody has read one"),
@@ -116,7 +129,7 @@ fn a_stream_that_nobody_reads_holds_the_server_back<E: Lane>(bench: &Bench<E>) -
             None => return Err(Failure::new("the stream ended too early")),
         }
     }
-    let written = fountain.settled(2 * WINDOW, AMPLE);
+    let written = fountain.settled(2 * BRIEF, AMPLE);
     ensure(
         written > ahead && written < read + MOST_OF_QUICK,
         format_args!("{written} bytes, of which {read} were read"),
@@ -188,12 +201,16 @@ fn an_error_of_a_stream_names_its_call<E: Lane>(bench: &Bench<E>) -> Verdict {
     Ok(())
 }
 
+/// Sends three pieces, with a pause before the second and the third.
+fn slow(status: u16, pause: Duration) -> Reply {
+    Reply::new(status).pieces(["a", "b", "c"]).every(pause)
+}
+
 fn an_answer_tells_how_long_it_took<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let pause = WINDOW / 4;
-    let slow = |status| Reply::new(status).pieces(["a", "b", "c"]).every(pause);
+    let pause = BRIEF / 4;
     let script = Script::new()
-        .on("/slow", slow(200))
-        .on_each("/twice", [slow(503), Reply::new(200).body("done")]);
+        .on("/slow", slow(200, pause))
+        .on_each("/twice", [slow(503, pause), Reply::new(200).body("done")]);
     let server = bench.serve(script)?;
     let (response, took) = timed(|| bench.get(&server, "/slow"));
     let response = response?;
@@ -202,10 +219,15 @@ fn an_answer_tells_how_long_it_took<E: Lane>(bench: &Bench<E>) -> Verdict {
         2 * pause <= elapsed && elapsed <= total && total <= took,
         format_args!("{elapsed:?} of {total:?} of {took:?}"),
     )?;
-    let streamed = bench.send(bench.client().get(server.url("/slow")).stream())?;
-    let elapsed = streamed.elapsed();
-    drop(bench.read_whole(streamed.into_body())?);
-    ensure(elapsed < 2 * pause, format_args!("{elapsed:?} to the head"))?;
+    unhurried(|brief| {
+        let pause = brief / 4;
+        let server = bench.serve(slow(200, pause))?;
+        let streamed = bench.send(bench.client().get(server.url("/")).stream())?;
+        let elapsed = streamed.elapsed();
+        drop(bench.read_whole(streamed.into_body())?);
+        let text = format!("{elapsed:?} to the head");
+        Ok(ensure(elapsed < 2 * pause, text))
+    })?;
 
     let client = bench.other_client(|builder| builder)?;
     client

@@ -1,7 +1,9 @@
 //! What goes wrong on the wire is an error of the right kind, and leaves the
 //! client as good as new.
 
-use std::{io, net::TcpListener};
+use std::{io, net::SocketAddr};
+
+use socket2::{Domain, Socket, Type};
 
 use super::{Case, Needs, cases};
 use crate::{
@@ -235,8 +237,12 @@ fn bytes_after_an_answer_belong_to_nobody<E: Lane>(bench: &Bench<E>) -> Verdict 
 }
 
 fn a_refused_connection_is_a_connect_error<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-    let url = format!("http://CANARY-user:CANARY-pass@127.0.0.1:{port}/?key=CANARY-query");
+    // A port that is taken and where nobody listens, so that nobody else will.
+    let taken = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    taken.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    let address = taken.local_addr()?.as_socket();
+    let address = address.ok_or_else(|| Failure::new("no address"))?;
+    let url = format!("http://CANARY-user:CANARY-pass@{address}/?key=CANARY-query");
     let error = fails(bench.send(bench.client().get(url)), ErrorKind::Connect)?;
     ensure(error.is_connect(), "`is_connect` says no")?;
     same("code", error.code(), ErrorCode::ConnectionRefused)?;

@@ -8,7 +8,7 @@ use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{
         Reply,
-        bench::{AMPLE, Bench, GRACE, fails, secret_url, timed, within},
+        bench::{AMPLE, BRIEF, Bench, GRACE, fails, secret_url, timed, unhurried, within},
         gzip_zeros,
         lane::Lane,
         verdict::{Verdict, ensure, same},
@@ -17,8 +17,6 @@ use crate::{
     client::Call,
     error::{Error, ErrorKind},
 };
-
-const LIMIT: Duration = Duration::from_millis(250);
 
 const MIB: u64 = 1 << 20;
 
@@ -57,14 +55,20 @@ fn both_limits<E: Lane>(bench: &Bench<E>, reply: Reply) -> Verdict {
 }
 
 fn end_in_time<E: Lane>(bench: &Bench<E>, call: impl Fn() -> Call<E>) -> Verdict {
-    for (what, call) in [
-        ("the timeout", call().timeout(LIMIT)),
-        ("the deadline", call().without_timeout().deadline(LIMIT)),
-    ] {
-        let (result, took) = timed(|| bench.send(call));
-        times_out(result)?;
-        within(what, took, LIMIT + GRACE)?;
-        ensure(took >= LIMIT, format_args!("{what} took {took:?} only"))?;
+    type Limit<E> = fn(Call<E>, Duration) -> Call<E>;
+    let limits: [(&str, Limit<E>); 2] = [
+        ("the timeout", |call, limit| call.timeout(limit)),
+        ("the deadline", |call, limit| {
+            call.without_timeout().deadline(limit)
+        }),
+    ];
+    for (what, set) in limits {
+        unhurried(|limit| {
+            let (result, took) = timed(|| bench.send(set(call(), limit)));
+            times_out(result)?;
+            ensure(took >= limit, format_args!("{what} took {took:?} only"))?;
+            Ok(within(what, took, limit + GRACE))
+        })?;
     }
     Ok(())
 }
@@ -93,13 +97,15 @@ fn a_download_that_stalls_is_too_slow<E: Lane>(bench: &Bench<E>) -> Verdict {
     let at = whole.head_len();
     for reply in [whole.clone().stall_at(at), whole.stall_at(at + 4)] {
         let server = bench.serve(reply)?;
-        let call = bench.client().get(secret_url(&server, "/")).timeout(AMPLE);
-        let (result, took) = timed(|| bench.send(call.min_download_rate(1000, LIMIT)));
-        let error = fails(result, ErrorKind::Timeout)?;
-        let text = error.to_string();
-        ensure(text.contains("bytes per second over"), &text)?;
-        ensure(text.contains("the limit is 1000"), &text)?;
-        within("the window", took, LIMIT + GRACE)?;
+        unhurried(|window| {
+            let call = bench.client().get(secret_url(&server, "/")).timeout(AMPLE);
+            let (result, took) = timed(|| bench.send(call.min_download_rate(1000, window)));
+            let error = fails(result, ErrorKind::Timeout)?;
+            let text = error.to_string();
+            ensure(text.contains("bytes per second over"), &text)?;
+            ensure(text.contains("the limit is 1000"), &text)?;
+            Ok(within("the window", took, window + GRACE))
+        })?;
         bench.clean(&server)?;
     }
     Ok(())
@@ -113,7 +119,7 @@ fn waiting_for_a_body_times_out<E: Lane>(bench: &Bench<E>) -> Verdict {
 }
 
 fn a_slow_drip_does_not_outlive_the_timeout<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let drip = Reply::new(200).pieces(["x"; 60]).every(LIMIT / 8);
+    let drip = Reply::new(200).pieces(["x"; 60]).every(BRIEF / 8);
     both_limits(bench, drip)
 }
 
@@ -142,10 +148,12 @@ fn an_announced_length_over_the_limit_fails_at_once<E: Lane>(bench: &Bench<E>) -
     let reply = Reply::new(200).announce(10 * MIB);
     let at = reply.head_len();
     let server = bench.serve(reply.stall_at(at))?;
-    let call = bench.client().get(secret_url(&server, "/")).timeout(AMPLE);
-    let (result, took) = timed(|| bench.send(call.max_response_bytes(MIB)));
-    fails(result, ErrorKind::ResponseTooLarge)?;
-    within("the refusal", took, GRACE)?;
+    unhurried(|_| {
+        let call = bench.client().get(secret_url(&server, "/")).timeout(AMPLE);
+        let (result, took) = timed(|| bench.send(call.max_response_bytes(MIB)));
+        fails(result, ErrorKind::ResponseTooLarge)?;
+        Ok(within("the refusal", took, GRACE))
+    })?;
     bench.clean(&server)
 }
 

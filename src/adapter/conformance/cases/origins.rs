@@ -3,15 +3,13 @@
 //! The second server is another origin because its port differs; it records
 //! every byte that it gets.
 
-use std::time::Duration;
-
 use http::{HeaderName, HeaderValue};
 
 use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{
-        Received, Reply, Script, Server,
-        bench::{Bench, fails, secret_url},
+        Received, Reply, Script, Server, Step,
+        bench::{AMPLE, Bench, fails, secret_url},
         lane::Lane,
         verdict::{Verdict, ensure, same},
     },
@@ -161,17 +159,22 @@ fn credentials_stay_with_their_host<E: Lane>(bench: &Bench<E>) -> Verdict {
 fn credentials_stay_with_their_scheme<E: Lane>(bench: &Bench<E>) -> Verdict {
     for status in [301, 302, 303, 307, 308] {
         // It speaks no TLS, so the handshake fails; what counts is what it got.
-        let foreign = bench.serve(Reply::new(200))?;
+        let hangs_up = [Step::Read(1), Step::Fin];
+        let script = (0..8).fold(Script::from(Reply::new(200)), |script, number| {
+            script.on_connection(number, hangs_up.clone())
+        });
+        let foreign = bench.serve(script)?;
         let secure = foreign.url("/there").replacen("http:", "https:", 1);
         let home = bench.serve(Reply::new(status).header("location", secure))?;
         let client = binding_client(bench, origin(&home)?.into())?;
         for method in ["GET", "POST"] {
-            // Nothing answers the first message of the handshake.
             let call = client.request(method.parse()?, home.url("/"));
-            let call = call.timeout(Duration::from_millis(100));
             let outcome = bench.send(with_secrets(call));
             ensure(outcome.is_err(), "a server without TLS answered over https")?;
         }
+        // Nothing more comes then.
+        let closed = foreign.wait_until_closed(AMPLE);
+        ensure(closed, "the connection stays open")?;
         for bytes in foreign.bytes() {
             let leaked = bytes.windows(6).any(|part| part == b"CANARY");
             ensure(!leaked, "a secret went out in the clear")?;

@@ -3,7 +3,6 @@
 use std::{
     io::{self, Read},
     iter,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -12,7 +11,10 @@ use super::{Case, Needs, cases};
 use crate::{
     adapter::conformance::{
         Reply, Script, Server, Step,
-        bench::{AMPLE, Bench, GRACE, fails, only_request, secret_url, timed, within},
+        bench::{
+            AMPLE, BRIEF, Bench, GRACE, fails, late, only_request, secret_url, timed, unhurried,
+            within,
+        },
         lane::Lane,
         verdict::{Verdict, ensure, same},
     },
@@ -20,9 +22,6 @@ use crate::{
     client::Call,
     error::{Error, ErrorCode, ErrorKind},
 };
-
-/// That of a rate.
-const WINDOW: Duration = Duration::from_millis(250);
 
 const MIB: u64 = 1 << 20;
 
@@ -108,7 +107,7 @@ fn an_upload_of_unknown_length_stops_at_the_limit<E: Lane>(bench: &Bench<E>) -> 
 
 /// Takes 64 KiB every 50 ms, and the rest when there was enough of that.
 fn slow_reader() -> Script {
-    let sip = [Step::Read(64 << 10), Step::Pause(WINDOW / 5)];
+    let sip = [Step::Read(64 << 10), Step::Pause(BRIEF / 5)];
     let sips = iter::repeat_n(sip, 20).flatten();
     let steps = iter::once(Step::ReadHead).chain(sips);
     Script::new().on_connection(0, steps.chain([Step::Stall]))
@@ -128,7 +127,7 @@ fn a_slow_upload_is_too_slow<E: Lane>(bench: &Bench<E>) -> Verdict {
     for body in [Body::from(bytes), endless()] {
         let server = bench.serve(slow_reader())?;
         let call = bench.client().put(secret_url(&server, "/")).body(body);
-        let call = call.min_upload_rate(8 * MIB, WINDOW);
+        let call = call.min_upload_rate(8 * MIB, BRIEF);
         let (result, took) = timed(|| bench.send(call));
         too_slow(&fails(result, ErrorKind::Timeout)?, 8 * MIB)?;
         // The buffers of two sockets take a lot before anything is slow.
@@ -140,28 +139,34 @@ fn a_slow_upload_is_too_slow<E: Lane>(bench: &Bench<E>) -> Verdict {
 }
 
 fn an_upload_that_stands_still_is_too_slow<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let limit = 10 * WINDOW;
-    let steps = [Step::ReadHead, Step::Pause(limit), Step::Stall];
-    let server = bench.serve(Script::new().on_connection(0, steps))?;
-    let body = Body::from_reader(io::repeat(b'x'));
-    let call = bench.client().put(secret_url(&server, "/")).body(body);
-    let call = call.timeout(limit).min_upload_rate(1000, WINDOW);
-    let (result, took) = timed(|| bench.send(call));
-    let error = fails(result, ErrorKind::Timeout)?;
-    too_slow(&error, 1000)?;
-    // What the system takes goes out in the first one.
-    within("the end", took, 3 * WINDOW + GRACE)?;
-    ensure(server.wait_until_closed(AMPLE), "the connection stays open")?;
-    bench.clean(&server)
+    let limit = 10 * BRIEF;
+    unhurried(|_| {
+        let steps = [Step::ReadHead, Step::Pause(limit), Step::Stall];
+        let server = bench.serve(Script::new().on_connection(0, steps))?;
+        let body = Body::from_reader(io::repeat(b'x'));
+        let call = bench.client().put(secret_url(&server, "/")).body(body);
+        let call = call.timeout(limit).min_upload_rate(1000, BRIEF);
+        let (result, took) = timed(|| bench.send(call));
+        let error = fails(result, ErrorKind::Timeout)?;
+        too_slow(&error, 1000)?;
+        ensure(server.wait_until_closed(AMPLE), "the connection stays open")?;
+        bench.clean(&server)?;
+        // What the system takes goes out in the first window.
+        Ok(within("the end", took, 3 * BRIEF + GRACE))
+    })
 }
 
 fn an_upload_in_time_passes_its_least_rate<E: Lane>(bench: &Bench<E>) -> Verdict {
-    let late = Reply::new(200).pieces(["a", "b"]).every(2 * WINDOW);
-    let server = bench.serve(late)?;
-    let call = bench
-        .client()
-        .put(server.url("/"))
-        .body(vec![b'x'; 1 << 20]);
-    bench.send(call.min_upload_rate(1000, WINDOW))?;
-    same("upload", only_request(&server)?.body().len(), 1 << 20)
+    unhurried(|window| {
+        let thinks = Reply::new(200).pieces(["a", "b"]).every(2 * window);
+        let server = bench.serve(thinks)?;
+        let call = bench
+            .client()
+            .put(server.url("/"))
+            .body(vec![b'x'; 1 << 20]);
+        if let Err(slow) = late(bench.send(call.min_upload_rate(1000, window)))? {
+            return Ok(Err(slow));
+        }
+        same("upload", only_request(&server)?.body().len(), 1 << 20).map(Ok)
+    })
 }
