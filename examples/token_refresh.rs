@@ -19,7 +19,7 @@
 use std::{
     process::ExitCode,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Barrier, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     thread,
@@ -48,7 +48,8 @@ const ASYNC_EXPIRIES: [u64; 3] = [0, 3_000, 6_000];
 const SOCKETS: usize = 256;
 const THREADS: u64 = 64;
 const CALLS_PER_THREAD: u64 = 50;
-const BLOCKING_EXPIRIES: [u64; 2] = [0, 1_600];
+/// The second one when each thread has made half of its calls.
+const BLOCKING_EXPIRIES: [u64; 2] = [0, THREADS * CALLS_PER_THREAD / 2];
 
 type Anything = Box<dyn std::error::Error + Send + Sync>;
 
@@ -175,9 +176,15 @@ async fn async_storm(client: &Client, bar: ProgressBar) -> u64 {
 }
 
 fn blocking_storm(client: &blocking::Client, bar: &ProgressBar) -> u64 {
+    // No call is under way when the token expires, so that none meets two
+    // expiries.
+    let half = Barrier::new(THREADS as usize);
     let one = |thread: u64| {
         let mut ok = 0;
         for number in 0..CALLS_PER_THREAD {
+            if number == CALLS_PER_THREAD / 2 {
+                half.wait();
+            }
             let path = format!("/threads/{thread}/{number}");
             let answer = client.get(&*path).send().and_then(|it| it.json::<Answer>());
             bar.inc(1);

@@ -132,7 +132,8 @@ fn strict() -> Result<bool, Anything> {
         "process {next} presents the same refresh token again"
     ));
     drop(held);
-    world.until(World::is_done)?;
+    // What was lost is told beside the calls, perhaps after them.
+    world.until(|world| world.is_done() && world.alive().any(|it| it.found_loss))?;
     let ended = world.alive().filter(|it| it.over == CALLS).count();
     let found = world.alive().filter(|it| it.found_loss).count();
     world.note(format!(

@@ -122,7 +122,7 @@ fn waiters_replays_and_late_refusals_are_counted<E: Drive>() {
 }
 
 /// Case 71. Another session has the lease, and stores what it gets.
-fn a_lease_that_was_waited_for_is_counted<E: Drive>() {
+fn who_waits_for_the_lease_of_another_session_adopts_its_token<E: Drive>() {
     let world = World::new();
     let token = world.holding("/token");
     let sessions = [0, 1].map(|_| world.pair().build().unwrap());
@@ -207,6 +207,6 @@ both!(
     each_end_of_a_refresh_is_counted_by_its_class,
     a_recovery_is_counted,
     waiters_replays_and_late_refusals_are_counted,
-    a_lease_that_was_waited_for_is_counted,
+    who_waits_for_the_lease_of_another_session_adopts_its_token,
     waits_for_a_lease_and_failed_writes_are_counted,
 );

@@ -17,7 +17,7 @@ use tollgate::{
 
 use crate::{
     support::{BASE, Drive, Log, Odd, World, eventually, seconds, settled, some},
-    tries::send_through,
+    tries::leaping,
 };
 
 fn class_of(error: &tollgate::Error) -> RefreshClass {
@@ -179,13 +179,13 @@ fn a_read_timeout_is_not_asked_again_blindly<E: Drive>() {
             .after_lost_answer(policy)
             .build()
             .unwrap();
-        let client = world.client::<E>(&refresh);
+        let client = leaping::<E>(&world, &world.mock, &refresh);
         world.mock.push(MockReply::status(401, ""));
         for _ in 0..5 {
             let lost = AdapterError::timeout();
             world.mock.push(MockReply::error(lost));
         }
-        let error = send_through(&world, client.get("/me")).unwrap_err();
+        let error = E::send(client.get("/me")).unwrap_err();
         assert_eq!(class_of(&error), RefreshClass::Ambiguous);
         assert_eq!(refresh.counters().attempts, asked, "{policy:?}");
     }

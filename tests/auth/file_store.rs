@@ -22,9 +22,15 @@ struct Kept(PathBuf);
 impl Kept {
     fn empty() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tollgate-auth-{}-{number}", std::process::id());
-        Self(std::env::temp_dir().join(name))
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let name = format!("tollgate-auth-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            // Not one that an earlier process with the same number has left.
+            if !path.exists() {
+                return Self(path);
+            }
+        }
     }
 
     /// Somebody is signed in with `a1` and `r1`.

@@ -22,7 +22,9 @@ use tollgate::{
     runtime::{BoxFuture, ManualRuntime, block_on},
 };
 
-use crate::support::{BASE, Count, Drive, Gate, World, eventually, pair_over, seconds, some};
+use crate::support::{
+    BASE, Count, Drive, Gate, World, asleep, eventually, pair_over, seconds, some,
+};
 
 /// A store that stops once, after a step that the test names.
 struct Stopping {
@@ -296,8 +298,11 @@ fn overtaken<E: Drive>(then: impl FnOnce(&World, &Failing, &dyn Fn())) {
     std::thread::scope(|scope| {
         let second = scope.spawn(call);
         gate.await_arrivals(1);
+        // The pause before the write that was put off, and the limit of the
+        // refresh, which must not be reached.
+        asleep(&world.time, 2);
+        world.time.advance(seconds(1));
         eventually("the write that was put off is made", || {
-            world.time.advance(seconds(1) / 100);
             stored_refresh(&store) == "r2"
         });
         gate.open();

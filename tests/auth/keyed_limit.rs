@@ -224,8 +224,9 @@ fn a_token_that_is_not_stored_is_not_lost<E: Drive>() {
     world.expire("a");
     E::send(call(&client, "a")).unwrap();
     assert_full(&E::send(call(&client, "b")).unwrap_err(), 1);
+    // No pause between two tries is longer.
     eventually("it has given up", || {
-        world.time.advance(seconds(1));
+        world.time.advance(seconds(30));
         world.is_settled()
     });
     assert_full(&send(&world, &client, "b").unwrap_err(), 1);

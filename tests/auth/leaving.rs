@@ -10,7 +10,7 @@ use tollgate::{
     runtime::{ManualRuntime, block_on},
 };
 
-use crate::support::{Drive, Gate, World, client_of, eventually, seconds, some};
+use crate::support::{Drive, Gate, World, asleep, client_of, eventually, seconds, some};
 
 /// Case 39, bug 40. The leader is cancelled, and every second of those who
 /// wait; the others get what they wait for.
@@ -59,6 +59,9 @@ fn a_leader_that_times_out_fails_alone<E: Drive>() {
         let calls = (0..3).map(|_| client.get("/me")).collect();
         let waiting = scope.spawn(|| E::send_all(calls));
         eventually("all wait", || refresh.counters().coalesced == 3);
+        // The deadline; the async engine has a limit of the refresh and of its
+        // attempt besides.
+        asleep(&world.time, E::pick(3, 1));
         world.time.advance(seconds(5));
         assert!(leader.join().unwrap().unwrap_err().is_timeout());
         assert!(refresh.status().is_refreshing());
@@ -81,6 +84,9 @@ fn a_caller_leaves_at_its_own_time_and_the_token_is_kept<E: Drive>() {
         let call = client.get("/me").deadline(seconds(5));
         let hasty = scope.spawn(|| E::send(call));
         eventually("it hangs", || world.mock.count() == 2);
+        // The deadline, and the limit of the attempt; in the async engine that of
+        // the refresh besides.
+        asleep(&world.time, E::pick(3, 2));
         world.time.advance(seconds(4));
         assert!(!hasty.is_finished());
         world.time.advance(seconds(1));
@@ -212,6 +218,7 @@ fn a_refresh_that_hangs_is_all_that_is_left_of_a_client<E: Drive>() {
     let (store, time) = (Arc::downgrade(&world.store), world.time.clone());
     drop((client, refresh, world));
     assert!(store.upgrade().is_some(), "its time is not over");
+    asleep(&time, E::pick(2, 1));
     time.advance(seconds(10));
     eventually("the task is over", || store.upgrade().is_none());
     assert_eq!(time.sleeping(), 0);

@@ -50,6 +50,8 @@ fn a_panic_in_an_event_handler_harms_nobody<E: Drive>() {
     let client = world.client::<E>(&refresh);
     E::send(client.get("/me")).unwrap();
     log.expect(&["refreshed"]);
+    // They are counted when all handlers were told.
+    world.settle();
     // One for `Refreshing`, one for `Refreshed`.
     assert_eq!(refresh.counters().panics, 2);
 }

@@ -15,7 +15,9 @@ use tollgate::{
     runtime::block_on,
 };
 
-use crate::support::{Count, Drive, Gate, Log, World, eventually, pair_over, seconds, some};
+use crate::support::{
+    Count, Drive, Gate, Log, World, asleep, eventually, pair_over, seconds, some,
+};
 
 /// A store that fails where the test says so, and writes down what it does.
 #[derive(Default)]
@@ -288,6 +290,7 @@ fn a_store_that_hangs_ends_by_the_refreshs_deadline<E: Drive>() {
     let error = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| E::send(client.get("/me")));
         gate.await_arrivals(1);
+        asleep(&world.time, 1);
         world.time.advance(seconds(10));
         waiting.join().unwrap().unwrap_err()
     });

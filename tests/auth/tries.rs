@@ -1,12 +1,15 @@
 //! A refresh that asks more than once, and what a lost answer means.
 
-use std::{sync::Arc, thread};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use tollgate::{
     AdapterError, Error, ErrorKind, MockAdapter,
     auth::{LostAnswer, RefreshClass, RefreshError, SessionState, Token, TokenRefresh},
-    client::Call,
-    runtime::Runtime,
+    client::Client,
+    runtime::{BoxFuture, ManualRuntime, Runtime},
 };
 
 use crate::support::{BASE, Count, Drive, Log, Odd, World, eventually, seconds, some};
@@ -15,19 +18,46 @@ fn class_of(error: &Error) -> RefreshClass {
     RefreshError::find_in(error).unwrap().class()
 }
 
-/// Sends a call and moves the clock while it waits.
-pub(crate) fn send_through<E: Drive>(
+/// The world's clock, which leaps over the pauses between tries: a sleep that is
+/// shorter than the time of a refresh moves it on to its end, and is over.
+#[derive(Debug)]
+struct Leaping(ManualRuntime);
+
+impl Runtime for Leaping {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        self.0.wall()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        if duration >= seconds(10) {
+            return self.0.sleep(duration);
+        }
+        let time = self.0.clone();
+        Box::pin(async move { time.advance(duration) })
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.spawn(task);
+    }
+}
+
+/// A client with the pair, whose clock leaps over the pauses between tries.
+pub(crate) fn leaping<E: Drive>(
     world: &World,
-    call: Call<E>,
-) -> tollgate::Result<tollgate::Response> {
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| E::send(call));
-        eventually("the call ends", || {
-            world.time.advance(seconds(1) / 20);
-            waiting.is_finished()
-        });
-        waiting.join().unwrap()
-    })
+    mock: &MockAdapter,
+    refresh: &TokenRefresh,
+) -> Client<E> {
+    let client = E::builder(mock.clone())
+        .base_url(BASE)
+        .runtime(Leaping(world.time.clone()))
+        .build()
+        .unwrap();
+    client.interceptors.use_pair(refresh.clone());
+    client
 }
 
 fn a_server_that_has_not_processed_it_is_asked_again<E: Drive>() {
@@ -38,8 +68,8 @@ fn a_server_that_has_not_processed_it_is_asked_again<E: Drive>() {
     let refresh = world.pair().refresh_attempts(3).build().unwrap();
     let log = Log::default();
     log.listen(&refresh);
-    let client = world.client::<E>(&refresh);
-    send_through(&world, client.get("/me")).unwrap();
+    let client = leaping::<E>(&world, &world.mock, &refresh);
+    E::send(client.get("/me")).unwrap();
     assert_eq!(world.server.presented(), ["r1", "r1", "r1"]);
     assert_eq!(world.sent_tokens(), some(&["a1", "a2"]));
     assert_eq!(refresh.counters().attempts, 3);
@@ -53,8 +83,8 @@ fn the_tries_have_an_end_and_one_answer<E: Drive>() {
         world.server.answer(Odd::html(503));
     }
     let refresh = world.pair().refresh_attempts(3).build().unwrap();
-    let client = world.client::<E>(&refresh);
-    let error = send_through(&world, client.get("/me")).unwrap_err();
+    let client = leaping::<E>(&world, &world.mock, &refresh);
+    let error = E::send(client.get("/me")).unwrap_err();
     assert_eq!(class_of(&error), RefreshClass::NotSent);
     assert_eq!(world.server.refreshes(), 3);
     let error = E::send(client.get("/me")).unwrap_err();
@@ -75,10 +105,10 @@ fn retry_after_is_kept<E: Drive>() {
         ..Odd::html(503)
     });
     let refresh = world.pair().refresh_attempts(3).build().unwrap();
-    let client = world.client::<E>(&refresh);
+    let client = leaping::<E>(&world, &world.mock, &refresh);
     let started = world.time.now();
-    let error = send_through(&world, client.get("/me")).unwrap_err();
-    assert!(world.time.now() - started >= seconds(3));
+    let error = E::send(client.get("/me")).unwrap_err();
+    assert_eq!(world.time.now() - started, seconds(3));
     let cause = RefreshError::find_in(&error).unwrap();
     assert_eq!(cause.retry_after(), Some(seconds(30)));
     assert_eq!(world.server.refreshes(), 2);
@@ -96,8 +126,8 @@ fn a_lost_answer_is_asked_for_once_more<E: Drive>() {
         world.server.answer(Odd::html(502));
     }
     let refresh = world.pair().refresh_attempts(5).build().unwrap();
-    let client = world.client::<E>(&refresh);
-    let error = send_through(&world, client.get("/me")).unwrap_err();
+    let client = leaping::<E>(&world, &world.mock, &refresh);
+    let error = E::send(client.get("/me")).unwrap_err();
     assert_eq!(class_of(&error), RefreshClass::Ambiguous);
     assert_eq!(world.server.refreshes(), 2);
     world.time.advance(seconds(2));
@@ -118,8 +148,8 @@ fn a_lost_answer_can_be_the_end<E: Drive>() {
         .unwrap();
     let log = Log::default();
     log.listen(&refresh);
-    let client = world.client::<E>(&refresh);
-    let error = send_through(&world, client.get("/me")).unwrap_err();
+    let client = leaping::<E>(&world, &world.mock, &refresh);
+    let error = E::send(client.get("/me")).unwrap_err();
     assert_eq!(class_of(&error), RefreshClass::Ambiguous);
     world.time.advance(seconds(60));
     let error = E::send(client.get("/me")).unwrap_err();
@@ -171,10 +201,9 @@ fn no_connection_is_tried_again_within_the_refresh<E: Drive>() {
             Ok(server.handle(request))
         })
         .with_runtime(world.time.clone());
-    let client = E::builder(mock).base_url(BASE).build().unwrap();
-    let refresh: TokenRefresh = world.pair().refresh_attempts(3).build().unwrap();
-    client.interceptors.use_pair(refresh.clone());
-    send_through(&world, client.get("/me")).unwrap();
+    let refresh = world.pair().refresh_attempts(3).build().unwrap();
+    let client = leaping::<E>(&world, &mock, &refresh);
+    E::send(client.get("/me")).unwrap();
     assert_eq!(refresh.counters().attempts, 3);
     assert_eq!(world.server.presented(), ["r1"]);
 }

@@ -13,7 +13,7 @@ use tollgate::{
 };
 
 /// No wait is longer.
-pub(crate) const SOON: Duration = Duration::from_secs(5);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// An answer; status 0 where the connection ended before the head's end.
 #[derive(Debug)]

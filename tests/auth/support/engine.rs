@@ -11,6 +11,8 @@ pub(crate) trait Drive: EngineKind + Sized {
     fn builder<A: Adapter + BlockingAdapter>(adapter: A) -> ClientBuilder<Self>;
     /// The client as refreshers get it.
     fn into_async(client: Client<Self>) -> Client<Async>;
+    /// Returns that of the two which is this engine's.
+    fn pick<T>(on_async: T, on_blocking: T) -> T;
     fn send(call: Call<Self>) -> Result<Response>;
     /// Sends many calls at once, and waits for all.
     fn send_all(calls: Vec<Call<Self>>) -> Vec<Result<Response>>;
@@ -23,6 +25,10 @@ impl Drive for Async {
 
     fn into_async(client: Client<Self>) -> Client<Async> {
         client
+    }
+
+    fn pick<T>(on_async: T, _: T) -> T {
+        on_async
     }
 
     fn send(call: Call<Self>) -> Result<Response> {
@@ -43,6 +49,10 @@ impl Drive for Blocking {
 
     fn into_async(client: Client<Self>) -> Client<Async> {
         client.into()
+    }
+
+    fn pick<T>(_: T, on_blocking: T) -> T {
+        on_blocking
     }
 
     fn send(call: Call<Self>) -> Result<Response> {

@@ -14,7 +14,7 @@ use std::{
 use tollgate::{
     Adapter, AdapterError, BlockingAdapter, Body, MockAdapter, Result, Runtime,
     auth::{AuthEvent, TokenRefresh},
-    runtime::block_on,
+    runtime::{ManualRuntime, block_on},
 };
 
 /// Holds async code up until the test lets it go on; works in both engines.
@@ -78,19 +78,25 @@ impl Future for Passing {
     }
 }
 
-/// Waits, at most ten seconds of real time, for what other threads do.
+/// Waits, at most a minute of real time, for what other threads do.
 #[expect(
     clippy::disallowed_methods,
     reason = "what other threads do takes real time"
 )]
 pub(crate) fn eventually(what: &str, done: impl Fn() -> bool) {
-    for _ in 0..10_000 {
+    for _ in 0..60_000 {
         if done() {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    panic!("not within ten seconds: {what}");
+    panic!("not within a minute: {what}");
+}
+
+/// Waits until so many sleeps have begun. Whoever is about to sleep has read the
+/// clock already: moved before that, it would never reach the end of the sleep.
+pub(crate) fn asleep(time: &ManualRuntime, count: usize) {
+    eventually("the sleeps have begun", || time.sleeping() >= count);
 }
 
 /// Waits until no refresh is under way: one in the background has a thread, and

@@ -1,5 +1,6 @@
 //! A world in memory: an API, its token server, a clock that stands still.
 
+mod counted;
 mod engine;
 mod gate;
 mod jarred;
@@ -20,8 +21,9 @@ use tollgate::{
     runtime::ManualRuntime,
 };
 
+use counted::Counted;
 pub(crate) use engine::Drive;
-pub(crate) use gate::{Count, Gate, Held, Log, eventually, settled};
+pub(crate) use gate::{Count, Gate, Held, Log, asleep, eventually, settled};
 pub(crate) use jarred::{ENDPOINT, Jarred, all};
 pub(crate) use server::{Odd, Server};
 pub(crate) use steps::{ByHand, Pausing, PausingAdapter, Step, Stepped, pausing_refresher};
@@ -35,6 +37,7 @@ pub(crate) struct World {
     pub(crate) mock: MockAdapter,
     pub(crate) time: ManualRuntime,
     pub(crate) store: Arc<MemoryStore>,
+    runtime: Counted,
 }
 
 impl World {
@@ -50,15 +53,17 @@ impl World {
     pub(crate) fn over(store: MemoryStore) -> Self {
         let server = Server::new();
         let time = ManualRuntime::new();
+        let runtime = Counted::new(&time);
         let handler = Arc::clone(&server);
         let mock = MockAdapter::new()
             .handler(move |request| Ok(handler.handle(request)))
-            .with_runtime(time.clone());
+            .with_runtime(runtime.clone());
         Self {
             server,
             mock,
             time,
             store: Arc::new(store),
+            runtime,
         }
     }
 
@@ -117,6 +122,12 @@ impl World {
 
     pub(crate) fn now(&self) -> SystemTime {
         self.time.wall()
+    }
+
+    /// Waits until no task of a client is left: all events are told, each look
+    /// into the store is over.
+    pub(crate) fn settle(&self) {
+        eventually("all tasks have ended", || self.runtime.is_settled());
     }
 }
 

@@ -2,25 +2,21 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant, SystemTime},
+    sync::{Arc, Mutex},
 };
 
 use http::header::AUTHORIZATION;
 use tollgate::{
-    Body, MockAdapter, Runtime,
+    Body, MockAdapter,
     auth::{
         Identity, KeyedTokenRefresh, KeyedTokenRefreshBuilder, MemoryStore, OAuth2Refresh, Token,
         TokenRefresh, TokenRefreshBuilder,
     },
     client::{Call, Client},
-    runtime::{BoxFuture, ManualRuntime},
+    runtime::ManualRuntime,
 };
 
-use super::{BASE, Count, Drive, Held, authorization, eventually, gate::Gate};
+use super::{BASE, Count, Drive, Held, authorization, counted::Counted, eventually, gate::Gate};
 
 /// One tenant, as the server knows it.
 #[derive(Default)]
@@ -43,43 +39,13 @@ struct State {
     mixed: Vec<String>,
 }
 
-/// Counts the tasks that have not ended.
-#[derive(Clone, Debug)]
-struct Counted {
-    time: ManualRuntime,
-    tasks: Arc<AtomicUsize>,
-}
-
-impl Runtime for Counted {
-    fn now(&self) -> Instant {
-        self.time.now()
-    }
-
-    fn wall(&self) -> SystemTime {
-        self.time.wall()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.time.sleep(duration)
-    }
-
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        self.tasks.fetch_add(1, Ordering::SeqCst);
-        let tasks = Arc::clone(&self.tasks);
-        self.time.spawn(Box::pin(async move {
-            task.await;
-            tasks.fetch_sub(1, Ordering::SeqCst);
-        }));
-    }
-}
-
 /// The path `/t/<tenant>/…` takes the tokens `<tenant>-a<n>`, and
 /// `/token/<tenant>` the refresh tokens `<tenant>-r<n>`, each once.
 #[derive(Clone)]
 pub(crate) struct Tenants {
     state: Arc<Mutex<State>>,
     stores: Arc<Mutex<HashMap<Identity, Arc<MemoryStore>>>>,
-    tasks: Arc<AtomicUsize>,
+    runtime: Counted,
     pub(crate) mock: MockAdapter,
     pub(crate) time: ManualRuntime,
     /// How often the factory was asked.
@@ -91,19 +57,15 @@ impl Tenants {
     pub(crate) fn new(names: &[&str]) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let time = ManualRuntime::new();
-        let tasks = Arc::new(AtomicUsize::new(0));
-        let runtime = Counted {
-            time: time.clone(),
-            tasks: Arc::clone(&tasks),
-        };
+        let runtime = Counted::new(&time);
         let handler = Arc::clone(&state);
         let mock = MockAdapter::new()
             .handler(move |request| Ok(handler.lock().unwrap().handle(request)))
-            .with_runtime(runtime);
+            .with_runtime(runtime.clone());
         let tenants = Self {
             state,
             stores: Arc::default(),
-            tasks,
+            runtime,
             mock,
             time,
             made: Count::default(),
@@ -235,7 +197,7 @@ impl Tenants {
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.tasks.load(Ordering::SeqCst) == 0
+        self.runtime.is_settled()
     }
 }
 

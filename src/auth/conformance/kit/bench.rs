@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A limit that is not meant to be reached.
-pub(super) const AMPLE: Duration = Duration::from_secs(5);
+pub(super) const AMPLE: Duration = Duration::from_secs(10);
 
 /// Two handles to one store.
 pub(super) type Handles = (Arc<dyn TokenStore>, Arc<dyn TokenStore>);

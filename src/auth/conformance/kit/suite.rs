@@ -18,7 +18,7 @@ use crate::{
     runtime::{BoxFuture, ThreadRuntime},
 };
 
-/// A case that takes longer hangs: the limit of each call is far below.
+/// A case that takes longer hangs: the limit of each call is below.
 const CASE_LIMIT: Duration = Duration::from_secs(20);
 
 /// The scenarios, and the adapters, store and refresher that they are for.
