@@ -10,14 +10,13 @@ use tollgate::{
     runtime::block_on,
 };
 use tollgate_examples::Children;
-use tollgate_redis::RedisStore;
 use tollgate_redis_kit::Server;
 
 use crate::{
     Anything, PROCESSES,
     page::{Expiry, Process, Story},
     said::{GO_ON, HALT, STOP, Said, Settings, Step},
-    worker::{Clock, KEY},
+    worker::{Clock, open},
 };
 
 const API_LATENCY: Duration = Duration::from_millis(25);
@@ -59,7 +58,7 @@ impl Fleet {
             .api_latency(API_LATENCY)
             .token_latency(TOKEN_LATENCY)
             .start()?;
-        let store = RedisStore::open(&redis.url(), KEY)?;
+        let store = open(&redis.url())?;
         let refresher = OAuth2Refresh::new(server.token_url(), "example-client");
         let session = TokenRefresh::builder(store, refresher).build()?;
         block_on(session.sign_in(server.sign_in("ada")))?;
@@ -103,7 +102,7 @@ impl Fleet {
         let at = self.begin_expiry();
         if let Some(kill) = kill {
             self.until(|fleet| {
-                let asked = held.as_ref().is_none_or(|held| held.waiting() == 1);
+                let asked = held.as_ref().is_none_or(|held| held.waiting() > 0);
                 asked && fleet.refreshing_since(at).is_some()
             })?;
             // So that it can be seen in the timeline.
@@ -124,7 +123,11 @@ impl Fleet {
 
     /// The token expires, and the session does not survive it.
     pub(crate) fn expire_for_the_last_time(&mut self) -> Result<(), Anything> {
+        let held = self.server.hold_refreshes();
         let at = self.begin_expiry();
+        // Each process asks that meets the old token before a new one is stored.
+        self.until(|_| held.waiting() > 1)?;
+        drop(held);
         self.until(|fleet| {
             fleet.server.report().families_revoked() == 1
                 && fleet.alive().all(|it| it.has(Step::Over))
@@ -206,15 +209,17 @@ impl Fleet {
         })
     }
 
-    /// Which process has begun to refresh.
+    /// Which process was the first that has begun to refresh.
     fn refreshing_since(&self, at: f64) -> Option<usize> {
-        let mut numbered = (1..).zip(&self.story.processes);
-        let begun = |process: &Process| {
+        let numbered = (1..).zip(&self.story.processes);
+        let alive = numbered.filter(|(_, process)| process.killed.is_none());
+        let begun = alive.filter_map(|(number, process)| {
             let mut steps = process.steps.iter();
-            steps.any(|(step, then)| *step == Step::Refreshing && *then > at)
-        };
-        let found = numbered.find(|(_, process)| process.killed.is_none() && begun(process));
-        found.map(|(number, _)| number)
+            let (_, then) = steps.find(|(step, then)| *step == Step::Refreshing && *then > at)?;
+            Some((number, *then))
+        });
+        let first = begun.min_by(|one, other| one.1.total_cmp(&other.1));
+        first.map(|(number, _)| number)
     }
 
     /// Lets things go on for a while.

@@ -288,7 +288,7 @@ fn spans_of(call: &CallRecord) -> Vec<Span> {
 const ABOUT: &str = "Each process has a row for its session, and one for each of three threads that \
     make calls. When the token expires, all are refused; one gets the lease from Redis and \
     refreshes, the others wait and adopt what it stored. Where that one is killed, its lease ends \
-    by itself, 1.5 s after it was given, and another goes on: with the same refresh token, as \
+    by itself, 3 s after it was given, and another goes on: with the same refresh token, as \
     nobody knows whether the server has seen it. Point at a row to read what it met.";
 
 const ABOUT_NO_LOCK: &str = "The same processes on the same record, with a store that gives no \

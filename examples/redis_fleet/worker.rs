@@ -30,11 +30,21 @@ use crate::{
 };
 
 pub(crate) const THREADS: usize = 3;
-pub(crate) const KEY: &str = "fleet";
+const KEY: &str = "fleet";
+/// How long Redis may take while a fleet keeps the machine busy.
+const DEADLINE: Duration = Duration::from_secs(5);
 /// How long a lease is: longer than a refresh, so short that one can watch it.
 /// A session asks for one that is longer than the time that a refresh may take.
-const LEASE: Duration = Duration::from_millis(1500);
+const LEASE: Duration = Duration::from_millis(3000);
 const PAUSE: Duration = Duration::from_millis(15);
+
+/// Opens the store, as all of them do.
+pub(crate) fn open(redis: &str) -> Result<RedisStore> {
+    RedisStore::builder(KEY)
+        .url(redis)
+        .deadline(DEADLINE)
+        .build()
+}
 
 /// Makes calls until it is told to stop.
 pub(crate) fn work(settings: &str) -> std::result::Result<ExitCode, Anything> {
@@ -42,7 +52,7 @@ pub(crate) fn work(settings: &str) -> std::result::Result<ExitCode, Anything> {
     let clock = Clock(settings.begun);
     let halts = Arc::new(AtomicBool::new(false));
     let store = Told {
-        inner: RedisStore::open(&settings.redis, KEY)?,
+        inner: open(&settings.redis)?,
         leases: settings.leases,
         clock,
     };

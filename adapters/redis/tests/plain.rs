@@ -17,10 +17,17 @@ use tollgate_redis_kit::{Server, until};
 use tollgate_ureq::UreqAdapter;
 
 const TTL: Duration = Duration::from_secs(60);
+/// Longer than a machine with much to do holds anybody up.
+const PATIENT: Duration = Duration::from_secs(20);
 const THEIRS: &str = r#"{"access_token":"a1","refresh_token":"r1","user":7}"#;
 
 fn open(server: &Server) -> PlainStore {
-    RedisStore::plain_json(&server.url(), "k").unwrap()
+    open_at(&server.url())
+}
+
+fn open_at(url: &str) -> PlainStore {
+    let store = RedisStore::builder("k").url(url).deadline(PATIENT);
+    PlainStore::over(&store.build().unwrap()).unwrap()
 }
 
 fn load(store: &PlainStore) -> Stored {
@@ -45,7 +52,7 @@ fn fresh(url: String, blocking: bool) -> impl Fn() -> (PlainStore, PlainStore) +
     move || {
         let key = format!("{blocking}-{}", count.fetch_add(1, Ordering::Relaxed));
         let store = || {
-            let builder = RedisStore::builder(&key).url(&url);
+            let builder = RedisStore::builder(&key).url(&url).deadline(PATIENT);
             let store = if blocking {
                 builder.build_blocking()
             } else {
@@ -215,8 +222,10 @@ fn a_change_by_another_service_is_found() {
         return;
     };
     let store = RedisStore::builder("k").url(&server.url());
-    let store = store.poll_every(Duration::from_millis(10)).build().unwrap();
-    let store = PlainStore::over(&store).unwrap();
+    let store = store
+        .poll_every(Duration::from_millis(10))
+        .deadline(PATIENT);
+    let store = PlainStore::over(&store.build().unwrap()).unwrap();
     let seen = load(&store).stamp();
     let waiting = std::thread::spawn(move || block_on(store.changed(seen)).unwrap());
     let () = server.connection().set("k", THEIRS).unwrap();
@@ -273,7 +282,7 @@ fn the_rights_that_an_error_names_are_enough() {
     };
     user(&[]);
     let url = format!("redis://u:p@127.0.0.1:{}/", server.port());
-    let store = RedisStore::plain_json(&url, "k").unwrap();
+    let store = open_at(&url);
     let error = block_on(store.load()).unwrap_err();
     assert!(error.to_string().contains("`k`"), "{error}");
     let hint = error.hint().unwrap();

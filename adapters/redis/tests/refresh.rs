@@ -5,7 +5,12 @@
     reason = "a test shows its report, and needs a runtime for it"
 )]
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use redis::aio::ConnectionManagerConfig;
 
 use tokio::runtime::Runtime;
 use tollgate::{Offload, auth::conformance::RefreshSuite};
@@ -13,6 +18,9 @@ use tollgate_redis::{RedisStore, SealKey};
 use tollgate_redis_kit::Server;
 use tollgate_reqwest::ReqwestAdapter;
 use tollgate_ureq::UreqAdapter;
+
+/// Longer than a machine with much to do holds anybody up.
+const PATIENT: Duration = Duration::from_secs(20);
 
 /// Keys that nothing else uses.
 fn fresh() -> impl Fn() -> String + Send + Sync + 'static {
@@ -45,7 +53,8 @@ fn a_store_over_tokio_conforms() {
     let (url, key) = (server.url(), fresh());
     run(in_both_engines(RefreshSuite::new()).store(move || {
         let key = key();
-        let store = || RedisStore::open(&url, &key).unwrap();
+        let builder = || RedisStore::builder(&key).url(&url).deadline(PATIENT);
+        let store = || builder().build().unwrap();
         (store(), store())
     }));
 }
@@ -57,12 +66,16 @@ fn a_store_with_seals_over_a_connection_of_the_users_conforms() {
     };
     let (client, key) = (redis::Client::open(server.url()).unwrap(), fresh());
     let runtime = Runtime::new().expect("a runtime starts");
-    let connection = runtime.block_on(client.get_connection_manager());
+    let limits = ConnectionManagerConfig::new()
+        .set_response_timeout(None)
+        .set_connection_timeout(None);
+    let connection = runtime.block_on(client.get_connection_manager_with_config(limits));
     let connection = connection.expect("the server is there");
     let suite = RefreshSuite::new().store(move || {
         let key = key();
         let store = || {
             let builder = RedisStore::builder(&key).connection(connection.clone());
+            let builder = builder.deadline(PATIENT);
             builder.sealed_with(SealKey::new([1; 32])).build().unwrap()
         };
         (store(), store())
@@ -82,7 +95,8 @@ fn a_store_without_tokio_conforms() {
     let (url, key) = (server.url(), fresh());
     run(in_both_engines(RefreshSuite::new()).store(move || {
         let key = key();
-        let store = || RedisStore::builder(&key).url(&url).build_blocking();
-        (store().unwrap(), store().unwrap())
+        let builder = || RedisStore::builder(&key).url(&url).deadline(PATIENT);
+        let store = || builder().build_blocking().unwrap();
+        (store(), store())
     }));
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     hash::{BuildHasher, RandomState},
-    net::TcpListener,
+    net::{TcpListener, UdpSocket},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -39,14 +39,36 @@ impl Drop for Folder {
     }
 }
 
-/// Returns a port of loopback that nobody listens on: below those that systems
-/// give to outgoing connections, so that it is still free for a restart.
-pub(crate) fn free_port() -> u16 {
-    loop {
-        let random = RandomState::new().hash_one(()) % 12_000;
-        let port = 20_000 + u16::try_from(random).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+/// A port of loopback that nobody listens on: below those that systems give to
+/// outgoing connections, and reserved while this lives, so that it is still
+/// free for a restart.
+///
+/// Whoever has the same port of UDP, which nobody needs here, has reserved it:
+/// that holds among all processes, and ends with the process.
+#[derive(Debug)]
+pub(crate) struct Port {
+    number: u16,
+    _reserved: UdpSocket,
+}
+
+impl Port {
+    pub(crate) fn free() -> Self {
+        loop {
+            let random = RandomState::new().hash_one(()) % 12_000;
+            let number = 20_000 + u16::try_from(random).unwrap();
+            let Ok(reserved) = UdpSocket::bind(("127.0.0.1", number)) else {
+                continue;
+            };
+            if TcpListener::bind(("127.0.0.1", number)).is_ok() {
+                return Self {
+                    number,
+                    _reserved: reserved,
+                };
+            }
         }
+    }
+
+    pub(crate) fn number(&self) -> u16 {
+        self.number
     }
 }

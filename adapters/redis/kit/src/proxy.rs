@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use crate::folder::free_port;
+use crate::folder::Port;
 
 /// What a [`Proxy`] does with what comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum Mode {
 pub struct Proxy {
     shared: Arc<Shared>,
     acceptor: Mutex<Option<JoinHandle<()>>>,
-    port: u16,
+    port: Port,
 }
 
 #[derive(Debug)]
@@ -86,8 +86,8 @@ impl Proxy {
             cuts: AtomicUsize::new(0),
         });
         let (port, listener) = loop {
-            let port = free_port();
-            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            let port = Port::free();
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port.number())) {
                 break (port, listener);
             }
         };
@@ -103,13 +103,13 @@ impl Proxy {
     /// Returns its port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Returns its URL, without a password.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        format!("redis://127.0.0.1:{}/", self.port())
     }
 
     /// Sets what happens from now on, and begins to count bytes from here.
@@ -133,7 +133,7 @@ impl Proxy {
             _ => {}
         }
         if mode != Mode::Refuse && lock(&self.acceptor).is_none() {
-            self.listen(TcpListener::bind(("127.0.0.1", self.port)).unwrap());
+            self.listen(TcpListener::bind(("127.0.0.1", self.port())).unwrap());
         }
     }
 
@@ -183,7 +183,7 @@ impl Proxy {
         if let Some(handle) = lock(&self.acceptor).take() {
             self.shared.stopped.store(true, SeqCst);
             // Wakes it up.
-            drop(TcpStream::connect(("127.0.0.1", self.port)));
+            drop(TcpStream::connect(("127.0.0.1", self.port())));
             drop(handle.join());
         }
     }
@@ -295,12 +295,13 @@ fn questions(
 ) {
     let mut piece = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = client.read(&mut piece) {
-        shared
-            .asked
-            .fetch_add(u64::try_from(length).unwrap(), SeqCst);
         if shared.mode() == Mode::BlackHole {
             silent.store(true, SeqCst);
         }
+        // What is counted is swallowed, if it is to be.
+        shared
+            .asked
+            .fetch_add(u64::try_from(length).unwrap(), SeqCst);
         let sent = piece.get(..length).unwrap_or_default();
         if let (false, Some(mut server)) = (silent.load(SeqCst), server)
             && server.write_all(sent).is_err()

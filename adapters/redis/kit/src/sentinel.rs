@@ -1,11 +1,16 @@
 //! Sentinels that watch a master.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use crate::{Server, until};
+use crate::{Server, until_within};
 
 /// The name that the [`Sentinels`] give the master.
 pub const MASTER: &str = "tollgate";
+
+/// After how many milliseconds of silence a master counts as down: at first,
+/// and in a hurry.
+const CALM: u32 = 60_000;
+const SOON: u32 = 500;
 
 /// Processes of Redis Sentinel, killed when they are dropped.
 #[derive(Debug)]
@@ -14,11 +19,11 @@ pub struct Sentinels(Vec<Server>);
 impl Sentinels {
     /// Starts `count` of them, and waits until they know each other and the
     /// replicas of `master`: about 3 seconds. They take the master for down
-    /// after 500 ms.
+    /// after a minute, or sooner from [`hurry`](Self::hurry) on.
     ///
     /// # Panics
     ///
-    /// They do not find each other within 10 seconds.
+    /// They do not find each other within 30 seconds.
     #[must_use]
     pub fn start(master: &Server, replicas: &[&Server], count: usize) -> Option<Self> {
         let quorum = count / 2 + 1;
@@ -28,7 +33,10 @@ impl Sentinels {
             let builder = Server::builder()
                 .sentinel()
                 .set("sentinel", &watched)
-                .set("sentinel", &format!("down-after-milliseconds {MASTER} 500"))
+                .set(
+                    "sentinel",
+                    &format!("down-after-milliseconds {MASTER} {CALM}"),
+                )
                 .set("sentinel", &format!("failover-timeout {MASTER} 1000"));
             let builder = match master.password() {
                 Some(password) => {
@@ -39,7 +47,8 @@ impl Sentinels {
             sentinels.push(builder.start()?);
         }
         let sentinels = Self(sentinels);
-        until("the sentinels to know each other", || {
+        // They look at each server every 10 seconds.
+        let known = until_within(Duration::from_secs(30), || {
             sentinels.0.iter().all(|sentinel| {
                 let ready = |replica: &&Entry| {
                     let status = replica.get("master-link-status");
@@ -49,7 +58,19 @@ impl Sentinels {
                     && listed(sentinel, "REPLICAS").iter().filter(ready).count() == replicas.len()
             })
         });
+        assert!(known.is_some(), "the sentinels do not know each other");
         Some(sentinels)
+    }
+
+    /// From now on they take a master for down after 500 ms: to be said when it
+    /// is, as one that is only held up for as long is down for them, too.
+    pub fn hurry(&self) {
+        for sentinel in &self.0 {
+            let mut set = redis::cmd("SENTINEL");
+            set.arg("SET").arg(MASTER);
+            set.arg("down-after-milliseconds").arg(SOON);
+            set.exec(&mut sentinel.connection()).unwrap();
+        }
     }
 
     /// Returns their URLs.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Folder, folder::free_port, until, until_within};
+use crate::{Folder, folder::Port, until, until_within};
 
 /// How long a server may take to start.
 const START: Duration = Duration::from_secs(10);
@@ -118,7 +118,7 @@ impl ServerBuilder {
         if !is_installed() {
             return None;
         }
-        let server = (0..10).find_map(|_| self.start_on(free_port()));
+        let server = (0..10).find_map(|_| self.start_on(Port::free()));
         let server = server.unwrap_or_else(|| panic!("redis-server ended ten times at its start"));
         if self.master.is_some() {
             until("the replica to catch up", || {
@@ -129,7 +129,8 @@ impl ServerBuilder {
     }
 
     /// `None`: it ended, as where somebody else has taken the port.
-    fn start_on(&self, port: u16) -> Option<Server> {
+    fn start_on(&self, port: Port) -> Option<Server> {
+        let number = port.number();
         let server = Server {
             folder: Folder::new(),
             port,
@@ -138,7 +139,7 @@ impl ServerBuilder {
             child: Mutex::new(None),
         };
         let path = server.folder.path();
-        let mut lines = format!("bind 127.0.0.1\nport {port}\ndir {}\n", path.display());
+        let mut lines = format!("bind 127.0.0.1\nport {number}\ndir {}\n", path.display());
         if !self.is_sentinel {
             lines.push_str("save \"\"\nrepl-diskless-sync-delay 0\n");
         }
@@ -158,7 +159,7 @@ impl ServerBuilder {
 pub struct Server {
     child: Mutex<Option<Guarded>>,
     folder: Folder,
-    port: u16,
+    port: Port,
     password: Option<String>,
     is_sentinel: bool,
 }
@@ -180,13 +181,13 @@ impl Server {
     /// Returns its port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Returns its URL, with the password if it has one.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url_at(self.port)
+        self.url_at(self.port())
     }
 
     /// Returns the URL of a proxy in front of it, with the password if it has

@@ -16,6 +16,9 @@ pub fn until(what: &str, reached: impl FnMut() -> bool) {
 
 /// Waits until `reached` is true, for at most `limit`; returns how long it
 /// took, or `None`.
+///
+/// The last look comes after the limit: whoever looks may have been held up
+/// for longer than that.
 #[expect(
     clippy::disallowed_methods,
     reason = "the servers are other processes, which live in real time"
@@ -23,10 +26,11 @@ pub fn until(what: &str, reached: impl FnMut() -> bool) {
 pub fn until_within(limit: Duration, mut reached: impl FnMut() -> bool) -> Option<Duration> {
     let start = Instant::now();
     loop {
+        let is_last = start.elapsed() > limit;
         if reached() {
             return Some(start.elapsed());
         }
-        if start.elapsed() > limit {
+        if is_last {
             return None;
         }
         thread::sleep(Duration::from_millis(3));

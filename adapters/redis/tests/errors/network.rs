@@ -16,17 +16,22 @@ use tollgate::{
     auth::TokenStore,
     runtime::{Runtime, ThreadRuntime, block_on},
 };
+use tollgate_redis_kit::{Mode, Proxy};
 
-use crate::support::{ALL, SHORT, both, fails_over, failures};
+use crate::support::{ALL, SHORT, both, fails_over, failures, until_known};
 
 #[test]
 fn nobody_there_is_told_within_the_deadline() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let url = format!("redis://:CANARY@127.0.0.1:{port}/");
+    // It has the port, and nobody listens there.
+    let nobody = Proxy::start(1);
+    nobody.set(Mode::Refuse);
+    let url = format!("redis://:CANARY@127.0.0.1:{}/", nobody.port());
+    let stores = both(&url, SHORT);
+    for store in &stores {
+        until_known(store, ErrorKind::Connect);
+    }
     let began = ThreadRuntime.now();
-    for store in both(&url, SHORT) {
+    for store in stores {
         fails_over(
             &store,
             &ALL,
@@ -65,7 +70,11 @@ fn somebody_else_at_the_address_is_told() {
         }
     });
     let url = format!("redis://127.0.0.1:{port}/");
-    for (name, error) in both(&url, SHORT * 2).iter().flat_map(failures) {
+    let stores = both(&url, SHORT * 2);
+    for store in &stores {
+        until_known(store, ErrorKind::Transport);
+    }
+    for (name, error) in stores.iter().flat_map(failures) {
         let shown = format!("{error} {error:?} {}", error.to_json());
         assert_eq!(error.kind(), ErrorKind::Transport, "{name}: {shown}");
         assert!(!shown.contains("CANARY"), "{name}: {shown}");

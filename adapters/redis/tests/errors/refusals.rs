@@ -113,7 +113,7 @@ fn a_replica_is_told_from_the_master() {
         return;
     };
     let replica = Server::builder().replica_of(&master).start().unwrap();
-    for store in both(&replica.url(), SHORT * 2) {
+    for store in both(&replica.url(), SHORT * 5) {
         fails_over(&store, &WRITES, ErrorKind::Transport, "a read-only replica");
     }
 }

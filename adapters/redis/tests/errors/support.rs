@@ -14,13 +14,14 @@ pub(crate) const RECORD: &str = "{k}:t";
 pub(crate) const TTL: Duration = Duration::from_secs(60);
 
 /// For a server that answers, on a machine that has much to do.
-pub(crate) const AMPLE: Duration = Duration::from_secs(2);
+pub(crate) const AMPLE: Duration = Duration::from_secs(20);
 
 /// For one that does not.
 pub(crate) const SHORT: Duration = Duration::from_millis(200);
 
 pub(crate) fn open(url: &str) -> RedisStore {
-    RedisStore::open(url, "k").unwrap()
+    let builder = RedisStore::builder("k").url(url);
+    builder.deadline(AMPLE).build().unwrap()
 }
 
 pub(crate) fn live() -> Stored {
@@ -35,6 +36,14 @@ pub(crate) fn both(url: &str, deadline: Duration) -> [RedisStore; 2] {
         builder().build().unwrap(),
         builder().build_blocking().unwrap(),
     ]
+}
+
+/// Waits until an operation fails in this way: the first has no time to find
+/// that out on a machine with much to do, and the later ones know.
+pub(crate) fn until_known(store: &RedisStore, kind: ErrorKind) {
+    tollgate_redis_kit::until("the failure to be known", || {
+        block_on(store.load()).is_err_and(|error| error.kind() == kind)
+    });
 }
 
 /// What each operation says that fails.

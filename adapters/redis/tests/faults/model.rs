@@ -257,7 +257,7 @@ impl<'a> Run<'a> {
         drop(lease);
         if number == self.given {
             // In vain where its connection was closed.
-            until_within(Duration::from_secs(1), || !self.has_lease());
+            until_within(Duration::from_secs(10), || !self.has_lease());
         }
     }
 

@@ -7,8 +7,8 @@ use tollgate::{ErrorKind, auth::TokenStore, runtime::block_on};
 use tollgate_redis_kit::{Server, until};
 
 use crate::support::{
-    ASKING, CANARY, DEADLINE, KEY, LEASE, Op, PASSWORD, TOKENS, acquire, assert_clean,
-    assert_fails, assert_works, first, impatient, in_time, load, run, save, store,
+    ASKING, CANARY, KEY, LEASE, Op, PASSWORD, PATIENT, TOKENS, acquire, assert_clean, assert_fails,
+    assert_works, first, impatient, in_time, load, punctual, run, save, store,
 };
 
 /// All that write.
@@ -33,7 +33,7 @@ fn a_password_that_is_wrong_or_missing_is_an_error_without_it() {
         let shown = format!("{store:?}");
         assert!(!shown.contains(PASSWORD), "{shown}");
         for op in ASKING {
-            let result = in_time(op, &store, None, DEADLINE);
+            let result = in_time(op, &store, None, PATIENT);
             assert_fails(result, (op, &user), &["password", KEY]);
         }
     }
@@ -57,20 +57,22 @@ fn an_address_that_is_none_is_refused_without_its_password() {
 
 #[test]
 fn a_replica_that_is_made_the_master_is_written_by_the_same_store() {
-    let Some(master) = Server::start() else {
-        return;
-    };
-    let replica = Server::builder().replica_of(&master).start().unwrap();
-    save(&store(&master.url()), <_>::default(), &first());
-    let deadline = Duration::from_millis(150);
-    let store = impatient(&replica.url(), deadline);
-    until("the replica to follow", || load(&store) == first());
-    for op in WRITES {
-        assert_fails(in_time(op, &store, None, deadline), op, &["redis"]);
-    }
-    // It is made the master: the same store goes on.
-    run(&replica, &["REPLICAOF", "NO", "ONE"]);
-    assert_works(&store);
+    punctual(|| {
+        let Some(master) = Server::start() else {
+            return;
+        };
+        let replica = Server::builder().replica_of(&master).start().unwrap();
+        save(&store(&master.url()), <_>::default(), &first());
+        let deadline = Duration::from_millis(150);
+        let store = impatient(&replica.url(), deadline);
+        until("the replica to follow", || load(&store) == first());
+        for op in WRITES {
+            assert_fails(in_time(op, &store, None, deadline), op, &["redis"]);
+        }
+        // It is made the master: the same store goes on.
+        run(&replica, &["REPLICAOF", "NO", "ONE"]);
+        assert_works(&store);
+    });
 }
 
 /// The record can be used, the lease cannot.
@@ -83,10 +85,10 @@ fn a_lease_of_another_kind_is_an_error_where_it_matters_and_no_panic() {
     save(&store, <_>::default(), &first());
     run(&server, &["RPUSH", LEASE, CANARY]);
     assert_eq!(load(&store), first());
-    let result = in_time(Op::Acquire, &store, None, DEADLINE);
+    let result = in_time(Op::Acquire, &store, None, PATIENT);
     assert_fails(result, "acquire", &["something else"]);
-    in_time(Op::Present, &store, None, DEADLINE).unwrap();
-    drop(in_time(Op::Swap, &store, None, DEADLINE));
+    in_time(Op::Present, &store, None, PATIENT).unwrap();
+    drop(in_time(Op::Swap, &store, None, PATIENT));
     // Whoever signs out ends it, as any lease.
     block_on(store.clear(1)).unwrap();
     assert_works(&store);
@@ -127,7 +129,7 @@ fn a_record_that_is_corrupt_is_an_error_and_no_panic() {
             }
             changed.exec(&mut connection).unwrap();
             for op in [Op::Load, Op::Present, Op::Acquire, Op::Swap, Op::Clear] {
-                let Err(error) = in_time(op, &store, None, DEADLINE) else {
+                let Err(error) = in_time(op, &store, None, PATIENT) else {
                     continue;
                 };
                 refused += 1;

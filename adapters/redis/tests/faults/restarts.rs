@@ -16,7 +16,7 @@ use tollgate::{
 use tollgate_redis::RedisStore;
 use tollgate_redis_kit::{Server, until};
 
-use crate::support::{assert_clean, first, live, load, pass, save, size, store, wait};
+use crate::support::{assert_clean, first, live, load, pass, save, size, store, usual, wait};
 
 /// Writes until it is told to stop; `told` is the last stamp that was
 /// acknowledged.
@@ -46,7 +46,7 @@ fn nothing_that_was_acknowledged_is_lost_over_kills_with_a_log() {
         return;
     };
     let restarts = size("TOLLGATE_REDIS_RESTARTS", 10);
-    let writer = store(&server.url());
+    let writer = usual(&server.url());
     save(&writer, <_>::default(), &first());
     let (stop, told) = (AtomicBool::new(false), Mutex::new(Stamp::new(1, 1)));
     thread::scope(|scope| {

@@ -38,8 +38,8 @@ pub(crate) struct Settings {
     pub(crate) key: String,
     pub(crate) api: String,
     pub(crate) token_url: String,
-    /// Shorter or longer than the session asks for.
-    pub(crate) lease: Option<Duration>,
+    /// The lease of one process, shorter than its session asks for.
+    pub(crate) short_lease: Option<(usize, Duration)>,
     /// Of process 1, and of the others.
     pub(crate) first_timeout: Duration,
     pub(crate) refresh_timeout: Duration,
@@ -47,7 +47,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn to_text(&self, number: usize) -> String {
-        let lease = self.lease.map_or(0, |lease| lease.as_millis());
+        let lease = self.short_lease.filter(|(whose, _)| *whose == number);
+        let lease = lease.map_or(0, |(_, lease)| lease.as_millis());
         let timeout = match number {
             1 => self.first_timeout.as_millis(),
             _ => self.refresh_timeout.as_millis(),
@@ -60,7 +61,7 @@ impl Settings {
     fn from_text(text: &str) -> Option<(usize, Self)> {
         let mut words = text.split(' ');
         let mut word = || words.next().map(str::to_owned);
-        let number = word()?.parse().ok()?;
+        let number: usize = word()?.parse().ok()?;
         let (redis, key, api, token_url) = (word()?, word()?, word()?, word()?);
         let mut millis = || word()?.parse().ok().map(Duration::from_millis);
         let (lease, timeout) = (millis()?, millis()?);
@@ -69,7 +70,7 @@ impl Settings {
             key,
             api,
             token_url,
-            lease: Some(lease).filter(|lease| !lease.is_zero()),
+            short_lease: Some((number, lease)).filter(|(_, lease)| !lease.is_zero()),
             first_timeout: timeout,
             refresh_timeout: timeout,
         };
@@ -106,6 +107,8 @@ fn process() {
                 thread::spawn(move || worker.calls(total, at_once));
             }
             ["stream"] => {
+                // Here, so that a later line is not overtaken.
+                worker.streams.store(true, Ordering::SeqCst);
                 let worker = Arc::clone(&worker);
                 thread::spawn(move || worker.stream());
             }
@@ -183,7 +186,7 @@ impl Worker {
     fn new(number: usize, settings: &Settings, gate: &Arc<Gate>) -> Self {
         let store = Gated {
             inner: open(&settings.redis, &settings.key),
-            lease: settings.lease,
+            lease: settings.short_lease.map(|(_, lease)| lease),
             gate: Arc::clone(gate),
         };
         let pair = builder(store, &settings.token_url)
@@ -230,7 +233,6 @@ impl Worker {
 
     /// Makes one call after another until it is told to be quiet.
     fn stream(&self) {
-        self.streams.store(true, Ordering::SeqCst);
         let mut tally = Tally::default();
         for item in 0.. {
             if !self.streams.load(Ordering::SeqCst) {

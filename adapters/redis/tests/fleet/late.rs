@@ -19,7 +19,7 @@ const LATE: usize = 1;
 const NEXT: usize = 2;
 const CALLS: usize = 20;
 
-/// Two processes with short leases, whose token has just expired.
+/// Two processes whose token has just expired; the late one's lease is short.
 struct Two {
     world: World,
     before: Report,
@@ -32,7 +32,7 @@ impl Two {
 
     fn start_with(rotation: Rotation, timeout: Duration) -> Option<Self> {
         let world = World::start(2, rotation, |settings| {
-            settings.lease = Some(LEASE);
+            settings.short_lease = Some((LATE, LEASE));
             settings.first_timeout = timeout;
         })?;
         world.auth.expire_all();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tollgate::auth::conformance::Rotation;
+use tollgate::auth::conformance::{ApiCall, Rotation};
 use tollgate_redis_kit::{until, until_within};
 
 use crate::world::World;
@@ -15,6 +15,18 @@ fn start() -> Option<World> {
     World::start(PROCESSES, Rotation::Strict, |_| {})
 }
 
+/// Whether something holds for what each process has called, after so many
+/// calls of all; each makes one after the other.
+fn each_has_called(world: &World, after: usize, holds: impl Fn(&[ApiCall]) -> bool) -> bool {
+    let calls = world.auth.api_calls();
+    (1..=PROCESSES).all(|number| {
+        let path = format!("/{number}/");
+        let later = calls.iter().skip(after);
+        let theirs = later.filter(|call| call.target().starts_with(&path));
+        holds(&theirs.cloned().collect::<Vec<_>>())
+    })
+}
+
 #[test]
 fn a_pair_that_one_process_stored_is_adopted_without_a_refresh() {
     let Some(mut world) = start() else { return };
@@ -24,14 +36,13 @@ fn a_pair_that_one_process_stored_is_adopted_without_a_refresh() {
     world.processes.tell_all("calls 10 5");
     assert_eq!(world.called().ok, PROCESSES * 10);
     assert_eq!(world.auth.report().refresh_calls(), 1);
-    world.processes.tell_all("counters");
-    for number in world.processes.alive() {
-        let counters = world.processes.take(number, "counters").numbers();
-        let expected = if number == 1 { [1, 0] } else { [0, 1] };
+    for said in world.processes.ask_all("counters", "counters") {
+        let expected = if said.number == 1 { [1, 0] } else { [0, 1] };
         assert_eq!(
-            counters[..2],
+            said.numbers()[..2],
             expected,
-            "attempts and adoptions of {number}"
+            "attempts and adoptions of {}",
+            said.number
         );
     }
 }
@@ -44,8 +55,9 @@ fn a_pair_that_one_process_stored_is_used_by_all_within_a_second() {
     assert_eq!(world.called_by(1).ok, 1);
     let before = world.auth.report();
     let all_know = until_within(SOON, || {
-        world.processes.tell_all("counters");
-        (2..=PROCESSES).all(|number| world.processes.take(number, "counters").numbers()[1] == 1)
+        let all = world.processes.ask_all("counters", "counters");
+        let others = all.iter().filter(|said| said.number > 1);
+        others.map(|said| said.numbers()[1]).eq([1; PROCESSES - 1])
     });
     println!(
         "the other processes have the new pair after {:?}",
@@ -68,16 +80,15 @@ fn after_a_sign_out_the_others_stop_sending_the_token_within_a_second() {
     world.processes.tell_all("stream");
     let sent_before = world.auth.api_calls().len();
     until("all to send calls", || {
-        world.auth.api_calls().len() > sent_before + PROCESSES * 5
+        each_has_called(&world, sent_before, |calls| calls.len() >= 5)
     });
     world.processes.tell(1, "sign-out");
     world.processes.take(1, "signed-out");
     let seen = world.auth.api_calls().len();
     // The token is good still: who sends it does not know better.
+    let is_without = |call: &ApiCall| call.user().is_none();
     let stopped = until_within(SOON, || {
-        let calls = world.auth.api_calls();
-        let newest: Vec<_> = calls.iter().skip(seen).rev().take(PROCESSES * 3).collect();
-        newest.len() == PROCESSES * 3 && newest.iter().all(|call| call.user().is_none())
+        each_has_called(&world, seen, |calls| calls.last().is_some_and(is_without))
     });
     println!(
         "nobody sends the token any more after {:?}",
@@ -86,19 +97,10 @@ fn after_a_sign_out_the_others_stop_sending_the_token_within_a_second() {
 
     let known = world.auth.api_calls().len();
     until("all to send more calls", || {
-        world.auth.api_calls().len() > known + PROCESSES * 10
+        each_has_called(&world, known, |calls| calls.len() >= 10)
     });
-    let calls = world.auth.api_calls();
-    let later = &calls[known..];
-    for number in 1..=PROCESSES {
-        let path = format!("/{number}/");
-        let theirs: Vec<_> = later
-            .iter()
-            .filter(|call| call.target().starts_with(&path))
-            .collect();
-        assert!(!theirs.is_empty(), "process {number} makes no calls");
-        assert!(theirs.iter().all(|call| call.user().is_none()), "{number}");
-    }
+    let still = |calls: &[ApiCall]| calls.iter().all(is_without);
+    assert!(each_has_called(&world, known, still));
     world.processes.tell_all("quiet");
     for number in world.processes.alive() {
         world.processes.take(number, "streamed");
@@ -110,10 +112,17 @@ fn after_a_sign_out_the_others_stop_sending_the_token_within_a_second() {
 fn what_redis_has_lost_is_written_again_by_those_who_have_it() {
     let Some(mut world) = start() else { return };
     let signed_in = world.stored();
+    // What nobody writes again shows that all is lost.
+    const OWN: &str = "of-this-test";
+    let mut own = redis::cmd("SET");
+    own.arg(OWN).arg("kept");
+    own.exec(&mut world.redis.connection()).unwrap();
     world.processes.tell_all("stream");
     // It keeps nothing on disk.
     world.redis.restart();
-    assert!(world.stored().token().is_none(), "it has forgotten");
+    let mut kept = redis::cmd("EXISTS");
+    let kept = kept.arg(OWN).query(&mut world.redis.connection());
+    assert_eq!(kept, Ok(false), "it has forgotten");
     let written = until_within(Duration::from_secs(5), || world.stored().token().is_some());
     println!("the pair is stored again after {:?}", written.unwrap());
     assert_eq!(world.stored().token(), signed_in.token());

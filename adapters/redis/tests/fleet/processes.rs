@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A line that a process has said.
 #[derive(Debug)]
 pub(crate) struct Said {
-    number: usize,
+    pub(crate) number: usize,
     pub(crate) text: String,
     pub(crate) at: Instant,
 }
@@ -93,17 +93,30 @@ impl Processes {
 
     /// Waits for the next line of a process that begins with this word.
     pub(crate) fn take(&mut self, number: usize, word: &str) -> Said {
+        self.take_one_of(number, &[word])
+    }
+
+    /// The same for one of these words.
+    pub(crate) fn take_one_of(&mut self, number: usize, words: &[&str]) -> Said {
         let until = ThreadRuntime.now() + PATIENCE;
         loop {
-            if let Some(said) = self.find(number, word) {
+            if let Some(said) = words.iter().find_map(|word| self.find(number, word)) {
                 return said;
             }
             let left = until.saturating_duration_since(ThreadRuntime.now());
             match self.hear.recv_timeout(left) {
                 Ok(said) => self.heard.push(said),
-                Err(_) => panic!("process {number} does not say `{word}`: {:?}", self.heard),
+                Err(_) => panic!("process {number} says none of {words:?}: {:?}", self.heard),
             }
         }
+    }
+
+    /// Tells a line to all that are alive, and waits for the answer of each,
+    /// which begins with this word.
+    pub(crate) fn ask_all(&mut self, line: &str, word: &str) -> Vec<Said> {
+        self.tell_all(line);
+        let alive = self.alive().into_iter();
+        alive.map(|number| self.take(number, word)).collect()
     }
 
     /// Returns such a line if it was said already.

@@ -26,9 +26,18 @@ use crate::{
 /// Longer than any of these tests waits for a refresh.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// Longer than whoever looks from here is ever held up.
+const PATIENT: Duration = Duration::from_secs(30);
+
 /// Opens the store as every process does.
 pub(crate) fn open(redis: &str, key: &str) -> Arc<dyn TokenStore> {
     Arc::new(RedisStore::open(redis, key).unwrap())
+}
+
+/// Opens it to look at it from here, however long that takes.
+pub(crate) fn open_patiently(redis: &str, key: &str) -> RedisStore {
+    let store = RedisStore::builder(key).url(redis).deadline(PATIENT);
+    store.build().unwrap()
 }
 
 /// How often something is done.
@@ -49,7 +58,7 @@ pub(crate) struct World {
     // In this order they are dropped.
     pub(crate) processes: Processes,
     pub(crate) auth: StrictAuthServer,
-    pub(crate) store: Arc<dyn TokenStore>,
+    store: Arc<dyn TokenStore>,
     pub(crate) redis: Server,
     key: String,
     /// Keeps the tests of this program apart: each needs all of the machine.
@@ -85,12 +94,12 @@ impl World {
             key: format!("fleet-{number}"),
             api: auth.api_url(),
             token_url: auth.token_url(),
-            lease: None,
+            short_lease: None,
             first_timeout: TIMEOUT,
             refresh_timeout: TIMEOUT,
         };
         adapt(&mut settings);
-        let store = open(&redis.url(), &settings.key);
+        let store = Arc::new(open_patiently(&redis.url(), &settings.key));
         let mut world = Self {
             store,
             key: settings.key.clone(),
