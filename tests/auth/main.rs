@@ -109,7 +109,7 @@
 //! case 71       counted::each_end_of_a_refresh_is_counted_by_its_class
 //!               counted::a_recovery_is_counted
 //!               counted::waiters_replays_and_late_refusals_are_counted
-//!               counted::a_lease_that_was_waited_for_is_counted
+//!               counted::who_waits_for_the_lease_of_another_session_adopts_its_token
 //!               counted::waits_for_a_lease_and_failed_writes_are_counted
 //!               lifecycle::signing_out_revokes_what_was_in_use
 //! case 72       secrecy::no_public_type_prints_a_secret
@@ -166,7 +166,7 @@
 //! bug 23        mark::the_higher_fence_wins
 //!               shared_store::a_token_that_was_stored_first_is_not_overwritten
 //! bug 24        store::a_store_that_cannot_be_read_spends_no_refresh_token
-//!               counted::a_lease_that_was_waited_for_is_counted
+//!               counted::who_waits_for_the_lease_of_another_session_adopts_its_token
 //! bug 25        shared_store::a_refusal_after_a_lost_race_adopts_the_winners_token
 //!               interleaved::a_token_that_is_stored_at_the_last_moment_saves_the_session
 //! bug 26        early::a_server_that_is_down_costs_no_call_while_the_token_lives

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) key: String,
     pub(crate) api: String,
     pub(crate) token_url: String,
+    /// How long Redis may take for an answer; `None`: as by default.
+    pub(crate) deadline: Option<Duration>,
     /// The lease of one process, shorter than its session asks for.
     pub(crate) short_lease: Option<(usize, Duration)>,
     /// Of process 1, and of the others.
@@ -55,7 +57,8 @@ impl Settings {
         };
         let Self { redis, key, .. } = self;
         let (api, token_url) = (&self.api, &self.token_url);
-        format!("{number} {redis} {key} {api} {token_url} {lease} {timeout}")
+        let deadline = self.deadline.map_or(0, |deadline| deadline.as_millis());
+        format!("{number} {redis} {key} {api} {token_url} {deadline} {lease} {timeout}")
     }
 
     fn from_text(text: &str) -> Option<(usize, Self)> {
@@ -64,12 +67,13 @@ impl Settings {
         let number: usize = word()?.parse().ok()?;
         let (redis, key, api, token_url) = (word()?, word()?, word()?, word()?);
         let mut millis = || word()?.parse().ok().map(Duration::from_millis);
-        let (lease, timeout) = (millis()?, millis()?);
+        let (deadline, lease, timeout) = (millis()?, millis()?, millis()?);
         let settings = Self {
             redis,
             key,
             api,
             token_url,
+            deadline: Some(deadline).filter(|deadline| !deadline.is_zero()),
             short_lease: Some((number, lease)).filter(|(_, lease)| !lease.is_zero()),
             first_timeout: timeout,
             refresh_timeout: timeout,
@@ -185,7 +189,7 @@ struct Worker {
 impl Worker {
     fn new(number: usize, settings: &Settings, gate: &Arc<Gate>) -> Self {
         let store = Gated {
-            inner: open(&settings.redis, &settings.key),
+            inner: Arc::new(open(&settings.redis, &settings.key, settings.deadline)),
             lease: settings.short_lease.map(|(_, lease)| lease),
             gate: Arc::clone(gate),
         };

@@ -12,7 +12,7 @@ use tollgate::{
 use tollgate_redis::PlainStore;
 use tollgate_redis_kit::{Server, until_within};
 
-use crate::world::{World, open_patiently};
+use crate::world::{PATIENT, World, open};
 
 /// Of the keys whose names begin with `fleet`.
 const NAMES: [&str; 3] = ["~{fleet*}:t", "~{fleet*}:l", "&{fleet*}:e"];
@@ -64,7 +64,7 @@ fn key(right: &str) -> String {
 /// Every operation of the store, on every way through its scripts but that of
 /// a lost reply.
 fn use_all(redis: &Server, key: &str) -> Result<()> {
-    let open = || open_patiently(&url(redis), key);
+    let open = || open(&url(redis), key, PATIENT);
     use_both(&open(), &open())
 }
 
@@ -129,7 +129,7 @@ fn a_user_of_the_plain_text_needs_each_of_its_rights_and_no_others() {
         return;
     };
     let use_all = |key: &str| {
-        let open = || PlainStore::over(&open_patiently(&url(&redis), key)).unwrap();
+        let open = || PlainStore::over(&open(&url(&redis), key, PATIENT)).unwrap();
         use_both(&open(), &open())
     };
     allow(&redis, &but(PLAIN_NAMES, PLAIN_NEEDED, ""));
