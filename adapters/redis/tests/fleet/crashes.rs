@@ -164,7 +164,9 @@ fn check(outcome: &Outcome, point: Point, rotation: Rotation) {
     let expected = if point.loses { 2 } else { 1 };
     assert_eq!(outcome.refresh_calls, expected, "{name}");
     let all = (PROCESSES - 1) * CALLS;
-    let Called { ok, over, failed, .. } = outcome.called;
+    let Called {
+        ok, over, failed, ..
+    } = outcome.called;
     assert_eq!(failed, 0, "{name}");
     if point.loses && rotation == Rotation::Strict {
         assert_eq!((ok, over), (0, all), "{name}");
