@@ -57,7 +57,8 @@ fn accepted() -> Vec<Mode> {
         Mode::opening(
             "408 at accept",
             [
-                write("HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n"),
+                // As RFC 9110, 15.5.9, asks for: the end may be seen later.
+                write("HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"),
                 Step::Fin,
             ],
         )
