@@ -265,9 +265,7 @@ fn stores_for_other_keys_share_a_connection_and_nothing_else() {
             waiting == stores.len() && channels(&server).len() == stores.len()
         });
         // One of ours, closed a moment ago, may still be counted.
-        until("one to ask, one to listen, and ours", || {
-            clients(&server) == 3
-        });
+        until("one to ask, one to listen, ours", || clients(&server) == 3);
         for ((store, stamp), changed) in stores.iter().zip(&stamps).zip(changes) {
             let lease = acquire(store, TTL);
             let cleared = block_on(store.clear(stamp.epoch)).unwrap();
